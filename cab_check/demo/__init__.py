@@ -1,0 +1,1 @@
+"""The built-in endpoint: an honest scripted model behind a real HTTP server."""

@@ -1,0 +1,1 @@
+"""What to ask an endpoint, what the answers prove, and the verdict."""

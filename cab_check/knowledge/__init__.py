@@ -1,0 +1,1 @@
+"""Findings, advice and server fingerprints as data, and the matcher over them."""

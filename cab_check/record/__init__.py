@@ -1,0 +1,1 @@
+"""The Record: what the rooms below produced, its JSON Schema, and the local store."""

@@ -1,0 +1,1 @@
+"""A stored run, turned into something to look at."""

@@ -1,0 +1,1 @@
+"""One task from prepare to clean-up: agent, sandbox, grading."""

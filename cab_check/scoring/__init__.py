@@ -1,0 +1,1 @@
+"""Axes and composite, from plain numbers."""

@@ -1,0 +1,1 @@
+"""The loader of task folders, and the bundled tasks as data."""
