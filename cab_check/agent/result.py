@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ class AgentLimits:
     wall_s: float = 600.0
     malformed_in_a_row: int = 3
     command_s: float = 60.0
+    request_s: float = 600.0  # one model call
     completion_tokens: int = 4096  # asked for in each request
 
 
@@ -43,6 +44,11 @@ class ModelCall:
     first_token_ms: float | None
     finish_reason: str | None
 
+    @property
+    def tokens(self) -> int | None:
+        """Prompt and completion together; None if either was not counted."""
+        return _sum((self.prompt_tokens, self.completion_tokens))
+
 
 @dataclass(frozen=True)
 class AgentResult:
@@ -57,6 +63,7 @@ class AgentResult:
     malformed: int = 0
     final_text: str = ""
     findings_seen: tuple[str, ...] = field(default_factory=tuple)
+    active_s: float = 0.0  # how long commands ran in the sandbox
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -69,7 +76,7 @@ class AgentResult:
         return _sum(call.completion_tokens for call in self.calls)
 
 
-def _sum(counts: Any) -> int | None:
+def _sum(counts: Iterable[int | None]) -> int | None:
     total = 0
     for count in counts:
         if count is None:

@@ -11,10 +11,10 @@
     ├── CannotRun                  5  this machine cannot run the task
     │   ├── NoSandbox              5  no walls stand here
     │   └── ToolchainMissing       5  the task needs a program that is not installed
-    └── Stopped                  130  interrupted from outside (143 for SIGTERM)
+    └── Stopped                  130  ended early: Ctrl-C (143 for SIGTERM, 4 for a ceiling of the job)
 
 A class knows its exit code; an instance carries the message and the next step, both of them sentences for
-the user. Where several apply at once, `worst` gives the code that wins (order of design: 70, 130/143, 2, 4, 3, 5, 1, 0).
+the user. Where several apply at once, `worst` gives the code that wins (70, 130/143, 2, 4, 3, 5, 1, 0).
 """
 
 from __future__ import annotations
@@ -88,14 +88,15 @@ class ToolchainMissing(CannotRun):
 
 
 class Stopped(CabError):
-    """Interrupted from outside; what was found so far is kept."""
+    """Ended early; what was found so far is kept. `by` names what ended it: interrupt, terminate, or a ceiling."""
 
     exit_code = 130
-    kind = "interrupted"
+    kind = "stopped"
 
-    def __init__(self, message: str, next_step: str = "", *, exit_code: int = 130) -> None:
+    def __init__(self, message: str, next_step: str = "", *, exit_code: int = 130, by: str = "interrupt") -> None:
         super().__init__(message, next_step)
         self.exit_code = exit_code
+        self.by = by
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal[
-    "handshake", "task_setup", "adapter_run", "model_call", "tool_call", "container", "grading", "cleanup"
-]
+Kind = Literal["handshake", "task_setup", "adapter_run", "model_call", "tool_call", "container", "grading", "cleanup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,4 @@ class Trace:
             raise
         finally:
             self._open.remove(span_id)
-            self._done.append(
-                Span(span_id, parent, kind, name, start, self.now_ms() - start, attributes, error)
-            )
+            self._done.append(Span(span_id, parent, kind, name, start, self.now_ms() - start, attributes, error))

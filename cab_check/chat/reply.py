@@ -34,7 +34,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the server gave them; None for what it left out or gave as something other than a whole number."""
+    """Token counts as the server gave them; None where it gave nothing, or something other than a whole number."""
 
     prompt: int | None = None
     completion: int | None = None
@@ -44,13 +44,22 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """An error envelope, unwrapped from whatever form it came in (OpenAI, FastAPI, string, nested gateways ...)."""
+    """An error envelope, unwrapped from whatever form it came in (OpenAI, FastAPI, string, nested gateways ...).
+
+    `message` is what the hop that answered says; `inner` is the error of the hop behind it, where a gateway quotes one.
+    """
 
     message: str
     type: str | None = None
     code: str | None = None
     param: str | None = None
     status: int | None = None
+    inner: ApiError | None = None
+
+    @property
+    def chain(self) -> tuple[ApiError, ...]:
+        """This error and those quoted in it, the innermost first: it is the nearest to the cause."""
+        return (*(self.inner.chain if self.inner else ()), self)
 
 
 @dataclass(frozen=True, slots=True)

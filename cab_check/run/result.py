@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -35,12 +36,17 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Paths (relative, cleaned) that differ between the tree before and after; `unexpected` are outside the task's scope."""
+    """Paths (relative, cleaned) that differ before and after; `unexpected` are outside the task's scope.
+
+    What the task itself calls a by-product of honest work (caches, build output) is no change: it is counted apart,
+    by the task's pattern that it fits.
+    """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+    byproducts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -80,3 +86,5 @@ class TaskRun:
     refusal_expected: bool | None = None  # None: the task does not test refusal
     partial: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    grading_gaps: tuple[str, ...] = ()  # what a solution could still forge
+    unfinished: AgentResult | None = None  # of a trial that was interrupted; it is not graded and does not count

@@ -34,13 +34,17 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A resolved program family: read-only directories, entries of PATH, and variables that it needs."""
+    """A resolved program family: read-only directories, entries of PATH, and variables that it needs.
+
+    `hidden` are folders inside `read_only` that are not shown. `{home}` in a variable stands for the private home.
+    """
 
     name: str
     version: str
     path: tuple[str, ...]
     read_only: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,9 @@ class Isolation:
     level: int
     engine: str
     engine_version: str | None = None
-    walls: Mapping[str, str] = field(
-        default_factory=dict
-    )  # {"network": "none", "files": "private root", ...}
+    walls: Mapping[str, str] = field(default_factory=dict)  # {"network": "none", "files": "private root", ...}
     gaps: tuple[str, ...] = ()
-    selftest: Mapping[str, str] = field(
-        default_factory=dict
-    )  # attempt -> "held" | "escaped" | "not tried: why"
+    selftest: Mapping[str, str] = field(default_factory=dict)  # attempt -> "held" | "escaped" | "not tried: why"
 
 
 class Box(Protocol):
@@ -102,7 +102,10 @@ class Box(Protocol):
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
     ) -> Done:
-        """Run one command to its end or to `timeout_s`, and leave nothing of it behind. `cwd` defaults to the work directory."""
+        """Run one command to its end or to `timeout_s`, and leave nothing of it behind.
+
+        `cwd` defaults to the work directory.
+        """
 
 
 class Engine(Protocol):
@@ -112,7 +115,7 @@ class Engine(Protocol):
     level: int
 
     async def probe(self) -> Isolation:
-        """Build the walls, try to get out, and say what stands. Raises NoSandbox with the reason if they cannot stand."""
+        """Build the walls, try to get out, and say what stands. Raises NoSandbox with the reason if they cannot."""
 
     def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
         """A box with these walls; closing it ends every process inside, also when cancelled."""

@@ -1,0 +1,45 @@
+"""`cab-check check`, which is also what runs without a command, and `cab-check handshake`."""
+
+from __future__ import annotations
+
+from cab_check.base.errors import UsageError
+from cab_check.cli.flow import work
+from cab_check.cli.job import Wish
+from cab_check.cli.options import Asking, Reach, Showing, TaskWishes
+from cab_check.cli.show import check_showing
+from cab_check.tasks.loader import DEFAULT, load
+
+KNOWN_TUIS = ("generic",)
+
+
+def check(reach: Reach, asking: Asking, wishes: TaskWishes, showing: Showing) -> int:
+    """Will this endpoint, this model and a coding agent work together? Handshake, one task, provisional score."""
+    check_showing(showing)
+    return work(reach, read_wish(asking, wishes, showing), asking, showing, yes=wishes.yes)
+
+
+def handshake(reach: Reach, asking: Asking, showing: Showing) -> int:
+    """The handshake alone: nothing is run on this machine."""
+    check_showing(showing)
+    return work(reach, read_wish(asking, TaskWishes(no_task=True), showing), asking, showing)
+
+
+def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
+    """What is to be done. Raises UsageError and UnknownName before anything is asked."""
+    for name in (asking.tui or "generic").split(","):
+        if name.strip() not in KNOWN_TUIS:
+            raise UsageError(
+                f"There is no profile for the TUI {name.strip()!r} yet.", f"Known: {', '.join(KNOWN_TUIS)}."
+            )
+    if wishes.no_task and wishes.task:
+        raise UsageError("--task and --no-task exclude each other.", "Leave one of them out.")
+    return Wish(
+        task=None if wishes.no_task else load(wishes.task or DEFAULT),
+        trials=wishes.trials,
+        sandbox="none" if wishes.unsafe_no_sandbox else wishes.sandbox,
+        force=wishes.force,
+        concurrency=asking.concurrency,
+        request_timeout_s=asking.request_timeout,
+        max_requests=asking.max_requests,
+        fail_on=showing.fail_on,
+    )

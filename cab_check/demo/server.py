@@ -1,0 +1,102 @@
+"""The demo endpoint as a server on loopback: its own thread, its own event loop, gone within a second of `close`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from asyncio import StreamReader, StreamWriter
+from types import TracebackType
+
+from cab_check.base.errors import UsageError
+from cab_check.demo.connection import HEAD_BYTES, converse
+from cab_check.demo.endpoint import CONTEXT_TOKENS, Endpoint
+from cab_check.demo.http import Handler
+
+BACKLOG = 128
+STOP_S = 1.0
+
+
+def serve(
+    *, port: int = 0, key: str | None = None, context_tokens: int = CONTEXT_TOKENS, host: str = "127.0.0.1"
+) -> DemoServer:
+    """Start the demo endpoint and return it, already listening; port 0 takes a free one.
+
+    With `key`, every request must carry it as a bearer token. Raises UsageError for an address that is not
+    loopback, and for a port that cannot be had.
+    """
+    return DemoServer(Endpoint(key=key, context_tokens=context_tokens), host=host, port=port, key=key)
+
+
+class DemoServer:
+    """A running server of `handler`. A context manager; `close` may be called more than once."""
+
+    def __init__(self, handler: Handler, *, host: str, port: int, key: str | None) -> None:
+        self._handler = handler
+        self._socket = _listen(host, port)
+        address, self.port = self._socket.getsockname()[:2]
+        self.base_url = f"http://{f'[{address}]' if ':' in address else address}:{self.port}/v1"
+        self.key = key
+        self.requests = 0
+        """How many requests have been read so far, refused ones included."""
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._open: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._run, name="cab-check-demo", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> DemoServer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening, cut open connections, and wait for the thread, at most `STOP_S` seconds."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._main())
+
+    async def _main(self) -> None:
+        server = await asyncio.start_server(self._accept, sock=self._socket, limit=HEAD_BYTES, backlog=BACKLOG)
+        await self._stop.wait()
+        server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = self._loop.create_task(self._converse(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            await converse(reader, writer, self._handler, self._count)
+        finally:
+            writer.transport.abort()
+
+    def _count(self) -> None:
+        self.requests += 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        loopback = ipaddress.ip_address(address)
+    except ValueError:
+        loopback = None
+    if loopback is None or not loopback.is_loopback:
+        raise UsageError(f"The demo endpoint listens on loopback only, not on {host}.", "Use 127.0.0.1 or ::1.")
+    family = socket.AF_INET6 if loopback.version == 6 else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as failure:
+        raise UsageError(
+            f"Port {port} on {host} cannot be used: {failure}.", "Choose another --port, or 0 for a free one."
+        ) from failure

@@ -1,0 +1,153 @@
+"""Doing a job on files through whatever is offered: look first, then write, then say so.
+
+The plan is worked out anew for every request from the calls and results in its messages; the first step that has
+not been made is the answer. Where one way of writing was refused, the next is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cab_check.demo.arguments import fill
+from cab_check.demo.asking import calls_asked
+from cab_check.demo.conversation import Answer, Asked, ChatRequest, Tool
+from cab_check.demo.history import Step, file_text, steps_of
+from cab_check.demo.jobs import Edit, Job, find_job
+from cab_check.demo.textwork import by_text, fence_of, in_fence, steps_in_text
+from cab_check.demo.toolbox import Kind, call, kinds, wants_absolute
+
+FINAL_COMMAND = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+"""The word that mini-swe-agent's prompt tells a model to print when it is done."""
+
+_HOME = re.compile(
+    r"(?:working[ _-]?dir(?:ectory)?|\bcwd|\bworkspace|project root|current dir(?:ectory)?|repository|root directory)"
+    r"[^\n/]{0,60}?(?P<path>/[^\s`'\"<>,;)]+)",
+    re.IGNORECASE,
+)
+_FENCED_SHELL = Tool(
+    "shell", "", {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
+)
+
+
+def solve(request: ChatRequest, tools: Sequence[Tool]) -> Answer | None:
+    """The next move of the job that the conversation asks for; None if it asks for none."""
+    job = find_job(request)
+    if job is None or (job.words and calls_asked(job.words, tools)):
+        return None
+    later = request.messages[job.at + 1 :]
+    if tools:
+        return _Worker(request, job, tools, steps_of(later)).next_move()
+    fence = fence_of(request)
+    if fence is None:
+        return by_text(request, job)
+    move = _Worker(request, job, [_FENCED_SHELL], steps_in_text(later, fence)).next_move()
+    return in_fence(move, fence) if move and move.calls else move
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    request: ChatRequest
+    job: Job
+    tools: Sequence[Tool]
+    done: list[Step]
+
+    def next_move(self) -> Answer | None:
+        """The first step that has not been made, or the closing words; None if no offered tool can write a file."""
+        if not any(self._tools(kind) for kind in (Kind.WRITE, Kind.EDIT, Kind.EDITOR, Kind.SHELL)):
+            return None
+        for edit in self.job.edits:
+            looks = list(self._looks(edit))
+            if looks and not any(self._step(look) for look in looks):
+                return Answer(calls=(looks[0],))
+            written = self._write(edit, looks)
+            if written is not None:
+                return written
+        return self._close()
+
+    def _write(self, edit: Edit, looks: list[Asked]) -> Answer | None:
+        """The next way to write `edit`; None once one has worked."""
+        seen = [step for look in looks if (step := self._step(look)) and not step.failed]
+        content = file_text(seen[0].result or "") if seen else None
+        for way in self._ways(edit, content):
+            step = self._step(way)
+            if step is None:
+                return Answer(calls=(way,))
+            if not step.failed:
+                return None
+        return Answer(f"I could not change {edit.path}: every way that the tools offer was refused.")
+
+    def _looks(self, edit: Edit) -> Iterator[Asked]:
+        for tool in self._tools(Kind.READ):
+            yield call(tool, path=self._path(tool, edit.path))
+        for tool in self._tools(Kind.EDITOR):
+            yield call(tool, command="view", path=self._path(tool, edit.path))
+        for tool in self._tools(Kind.SHELL):
+            yield call(tool, command=f"cat {quoted(edit.path)}")
+
+    def _ways(self, edit: Edit, content: str | None) -> Iterator[Asked]:
+        """Calls that make the edit, best first; `content` is None if the file could not be read."""
+        new = edit.applied(content)
+        swaps = list(self._swaps(edit, content, new))
+        writes: list[Asked] = []
+        if new is not None:
+            writes += [call(tool, path=self._path(tool, edit.path), content=new) for tool in self._tools(Kind.WRITE)]
+            if content is None:
+                writes += [
+                    call(tool, command="create", path=self._path(tool, edit.path), content=new)
+                    for tool in self._tools(Kind.EDITOR)
+                ]
+        yield from swaps + writes if edit.old else writes + swaps
+        if new is not None:
+            for tool in self._tools(Kind.SHELL):
+                yield call(tool, command=heredoc(edit.path, new))
+
+    def _swaps(self, edit: Edit, content: str | None, new: str | None) -> Iterator[Asked]:
+        old, replacement = edit.old, edit.new
+        if not old:
+            if not content or new is None:
+                return
+            old, replacement = content.strip("\n"), new.strip("\n")
+        for tool in (*self._tools(Kind.EDIT), *self._tools(Kind.EDITOR)):
+            yield call(tool, command="str_replace", path=self._path(tool, edit.path), old=old, new=replacement)
+
+    def _close(self) -> Answer:
+        text = f"Done. I changed {', '.join(edit.path for edit in self.job.edits)} as asked."
+        for tool in self._tools(Kind.FINISH):
+            finish = Asked(tool.name, fill(tool.parameters, "", fallback=text))
+            return Answer(text) if self._step(finish) else Answer(calls=(finish,))
+        shells = self._tools(Kind.SHELL)
+        asked = any(FINAL_COMMAND in message.text for message in self.request.messages[: self.job.at + 1])
+        return Answer(calls=(call(shells[0], command=f"echo {FINAL_COMMAND}"),)) if asked and shells else Answer(text)
+
+    def _tools(self, kind: Kind) -> list[Tool]:
+        known = kinds(self.tools)
+        return [tool for tool in self.tools if known[tool.name] is kind]
+
+    def _step(self, wanted: Asked) -> Step | None:
+        return next((step for step in self.done if step.call == wanted), None)
+
+    def _path(self, tool: Tool, path: str) -> str:
+        """`path` as the tool wants it: absolute only if it says so, and if the messages tell where the work is."""
+        if path.startswith("/") or not wants_absolute(tool):
+            return path
+        told = (item.text for item in self.request.messages if item.role != "tool")
+        home = next((found["path"] for text in told if (found := _HOME.search(text))), None)
+        return f"{home.rstrip('/.')}/{path}" if home else path
+
+
+def quoted(path: str) -> str:
+    """`path` as one word of a shell command."""
+    return path if re.fullmatch(r"[\w./-]+", path) else "'" + path.replace("'", "'\\''") + "'"
+
+
+def heredoc(path: str, content: str) -> str:
+    """A shell command that writes `content` to `path` to the letter, but for a final newline that is always there."""
+    word, number = "EOF", 0
+    while word in content.split("\n"):
+        number += 1
+        word = f"EOF{number}"
+    folder = path.rpartition("/")[0]
+    make = f"mkdir -p {quoted(folder)} && " if folder else ""
+    return f"{make}cat > {quoted(path)} <<'{word}'\n{content.removesuffix(chr(10))}\n{word}"

@@ -1,0 +1,121 @@
+"""Doing a job on files in plain text, for agents that offer no tools.
+
+Three protocols: aider's SEARCH/REPLACE blocks and whole-file listings (https://aider.chat/docs/more/edit-formats.html),
+and one shell command per reply in a fence, as mini-swe-agent's text mode wants it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from cab_check.demo.conversation import Answer, Asked, ChatRequest, Message
+from cab_check.demo.history import Step
+from cab_check.demo.jobs import Edit, Job
+
+_BLOCKS = re.compile(r"SEARCH/REPLACE|<<<<<<< SEARCH")
+_LISTING = re.compile(r"file listing|entire content of the (?:updated )?file|whole file", re.IGNORECASE)
+_SHELL_FENCE = re.compile(r"```(mswea_bash_command|bash|shell|sh)\b")
+_COMPLAINT = re.compile(
+    r"\b(?:fail|failed|error|not match|no match|malformed|invalid|did not|could not)\b", re.IGNORECASE
+)
+
+
+def fence_of(request: ChatRequest) -> str | None:
+    """The name of the fence in which shell commands are wanted; None if the instructions want something else."""
+    if _BLOCKS.search(request.system) or _LISTING.search(request.system):
+        return None
+    told = "\n".join(message.text for message in request.messages if message.role in ("system", "developer", "user"))
+    found = _SHELL_FENCE.search(told)
+    return found[1] if found else None
+
+
+def in_fence(move: Answer, fence: str) -> Answer:
+    """A call of the shell as a fenced command."""
+    return Answer(f"The next step:\n\n```{fence}\n{move.calls[0].arguments['command']}\n```")
+
+
+def steps_in_text(messages: Sequence[Message], fence: str) -> list[Step]:
+    """The fenced commands in assistant messages, each with the user message that follows as its result."""
+    steps: list[Step] = []
+    for index, message in enumerate(messages):
+        found = re.search(rf"```{fence}\n(.*?)\n```", message.text, re.DOTALL) if message.role == "assistant" else None
+        if found:
+            result = next((item.text for item in messages[index + 1 :] if item.role in ("user", "tool")), None)
+            steps.append(Step(Asked("shell", {"command": found[1]}), result))
+    return steps
+
+
+def by_text(request: ChatRequest, job: Job) -> Answer:
+    """The job in the protocol that the system text asks for, or as an explanation if it asks for none."""
+    later = request.messages[job.at + 1 :]
+    paths = ", ".join(edit.path for edit in job.edits)
+    if any(item.role == "assistant" for item in later) and not any(
+        _COMPLAINT.search(item.text) for item in later if item.role == "user"
+    ):
+        return Answer(f"Done. I changed {paths} as asked.")
+    told = request.system + "\n".join(item.text for item in request.messages[: job.at + 1] if item.role == "user")
+    if _BLOCKS.search(told):
+        return _each(request, job, _block)
+    if _LISTING.search(told):
+        return _each(request, job, _listing)
+    shown = "\n\n".join(
+        f"{edit.path}\n```\n{edit.whole}```" if edit.whole is not None else f"{edit.path}: {edit.old!r} -> {edit.new!r}"
+        for edit in job.edits
+    )
+    return Answer(f"No tool to change files is offered here. This is what is to change in {paths}:\n\n{shown}")
+
+
+def _each(request: ChatRequest, job: Job, write: Callable[[Edit, str | None, str], str | None]) -> Answer:
+    """Every edit through `write`, or a request for the files without which it cannot be done."""
+    written: list[str] = []
+    for edit in job.edits:
+        content, fence = _shown(request, edit.path)
+        text = write(edit, content, fence)
+        if text is None:
+            return Answer(f"I need to see {edit.path} as it is now. Please add it to the chat.")
+        written.append(text)
+    return Answer("\n\n".join(["Here is the change.", *written]))
+
+
+def _block(edit: Edit, content: str | None, fence: str) -> str | None:
+    """A SEARCH/REPLACE block; an empty search makes a new file."""
+    new = edit.applied(content)
+    if new is None:
+        return None
+    old = content or ""
+    if edit.old:
+        old, new = _lines_around(old, edit.old), _lines_around(old, edit.old).replace(edit.old, edit.new, 1)
+    body = f"<<<<<<< SEARCH\n{_ended(old)}=======\n{_ended(new)}>>>>>>> REPLACE"
+    return f"{edit.path}\n{fence}\n{body}\n{_closing(fence)}"
+
+
+def _listing(edit: Edit, content: str | None, fence: str) -> str | None:
+    """The path and the whole new file."""
+    new = edit.applied(content)
+    return None if new is None else f"{edit.path}\n{fence}\n{_ended(new)}{_closing(fence)}"
+
+
+def _shown(request: ChatRequest, path: str) -> tuple[str | None, str]:
+    """The newest content of `path` that a user message shows below its name, and the fence it stands in."""
+    name = rf"^[#*`: \t]*{re.escape(path)}[*`: \t]*\n"
+    fenced = re.compile(rf"{name}(?P<fence>`{{3,}})\w*\n(?P<text>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
+    tagged = re.compile(rf"{name}(?P<fence><(\w+)>)\n(?P<text>.*?)^</\2>[ \t]*$", re.MULTILINE | re.DOTALL)
+    texts = [item.text for item in request.messages if item.role == "user"]
+    found = [match for text in texts for shown in (fenced, tagged) for match in shown.finditer(text)]
+    return (found[-1]["text"], found[-1]["fence"]) if found else (None, "```")
+
+
+def _closing(fence: str) -> str:
+    return fence.replace("<", "</")
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _lines_around(content: str, part: str) -> str:
+    """The whole lines of `content` in which `part` stands first."""
+    at = content.index(part)
+    start, end = content.rfind("\n", 0, at) + 1, content.find("\n", at + len(part))
+    return content[start : end if end >= 0 else len(content)]

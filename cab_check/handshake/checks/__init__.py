@@ -1,0 +1,42 @@
+"""All checks, in the order in which a request meets what they look at. A check's needs stand before it."""
+
+from __future__ import annotations
+
+from cab_check.handshake.check import Check
+from cab_check.handshake.checks.address import ADDRESS, BASE_PATH
+from cab_check.handshake.checks.auth import KEY
+from cab_check.handshake.checks.chat import CHAT, PARAMS, REASONING
+from cab_check.handshake.checks.model import MODEL
+from cab_check.handshake.checks.network import REACH, SERVICE
+from cab_check.handshake.checks.streaming import STREAM
+from cab_check.handshake.checks.tools_request import TOOL_CHOICE, TOOLS
+from cab_check.handshake.checks.tools_response import NO_ARGUMENTS, PARALLEL, TEXT_SURVIVES, TOOL_CALL, TOOL_CALL_STREAM
+from cab_check.handshake.checks.turns import SECOND_TURN, SECOND_TURN_STREAM
+from cab_check.handshake.checks.usage import USAGE, USAGE_STREAM
+
+CHECKS: tuple[Check, ...] = (
+    ADDRESS,
+    REACH,
+    BASE_PATH,
+    SERVICE,
+    KEY,
+    MODEL,
+    CHAT,
+    PARAMS,
+    STREAM,
+    TOOLS,
+    TOOL_CHOICE,
+    TOOL_CALL,
+    TOOL_CALL_STREAM,
+    NO_ARGUMENTS,
+    PARALLEL,
+    TEXT_SURVIVES,
+    SECOND_TURN,
+    SECOND_TURN_STREAM,
+    USAGE,
+    USAGE_STREAM,
+    REASONING,
+)
+
+CONTACT: tuple[Check, ...] = (ADDRESS, REACH, BASE_PATH)
+"""Those that need no model: enough to know where the API is and what it serves."""

@@ -1,0 +1,86 @@
+"""One plain chat: is there an answer, is it text, and does it say what was asked."""
+
+from __future__ import annotations
+
+from cab_check.handshake import questions
+from cab_check.handshake.check import Check, Outcome, concluded, not_asked, nothing_to_ask
+from cab_check.handshake.failure import shown
+from cab_check.handshake.form import form_faults, is_broken_form, problems, with_failure
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.seen import Seen, Turn, refused_param
+from cab_check.handshake.text import text_faults
+from cab_check.handshake.tries import ask_until_told, merge, tally
+from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.vocabulary import code, evidence, make
+from cab_check.wire.exchange import Ask
+
+_CONTENT = "reply.choices[0].message.content"
+
+
+def answer_faults(turn: Turn) -> list[Finding]:
+    """Everything wrong with the answer to a message that asks for text."""
+    found = form_faults(turn)
+    if is_broken_form(found):
+        return found
+    content = (turn.reply.content or "").strip()
+    found += text_faults(turn)
+    if turn.wanted.calls or turn.cut_at_limit or turn.reply.tool_calls:
+        return found  # asked for a call without offering tools, or not finished: any text will do
+    if not content:
+        words = f"content {turn.reply.content!r}, finish_reason {turn.reply.finish_reason!r}"
+        return [*found, make("empty-reply", evidence=[evidence(turn.number, _CONTENT, words)])]
+    if not found and turn.wanted.word and turn.wanted.word not in content:
+        words = f"asked for {turn.wanted.word}, got: {content}"
+        found.append(make("instruction-ignored", evidence=[evidence(turn.number, _CONTENT, words)]))
+    return found
+
+
+def text_turns(seen: Seen, *, streamed: bool) -> list[Turn]:
+    """Chat without tools."""
+    return [turn for turn in seen.turns if turn.streamed == streamed and not turn.tools and not turn.has_results]
+
+
+def _ask(plan: Plan, seen: Seen) -> list[Ask]:
+    return ask_until_told(lambda number: questions.say(plan, seen, number), answer_faults, plan, seen)
+
+
+def _judge(plan: Plan, seen: Seen) -> Outcome:
+    turns = text_turns(seen, streamed=False)
+    if not turns:
+        return not_asked("no plain chat without tools was asked for")
+    told = tally(turns, lambda turn: with_failure(turn, seen, answer_faults, "unrecognised"))
+    had = any(turn.answered and (turn.reply.content or turn.reply.reasoning) for turn in turns)
+    if not told.tried:
+        return Outcome("warn", "the answer ended at our own output limit", (), tuple(turn.number for turn in turns))
+    return concluded(turns, told.findings, f"{told.sound} of {told.tried} said what was asked", had=had)
+
+
+def _judge_params(plan: Plan, seen: Seen) -> Outcome:
+    """Parameters of our own questions that were refused, and left out from then on."""
+    turns = [turn for turn in seen.all_turns if refused_param(turn)]
+    if not seen.turns:
+        return not_asked()
+    found = []
+    for name in sorted(seen.refused_params):
+        refusals = [shown(turn.exchange) for turn in turns if refused_param(turn) == name]
+        # Clients know how to do without these few, so a refusal degrades where it would block elsewhere.
+        finding = make("param-rejected", subject=name, severity="degrades", evidence=refusals, confidence="high")
+        found.append(finding.but(seen=(len(refusals), len(refusals))))
+    return concluded(turns or seen.turns[:1], found, "max_tokens, temperature and stream_options are taken")
+
+
+def _judge_reasoning(plan: Plan, seen: Seen) -> Outcome:
+    """Where reasoning comes, in every reply that has any."""
+    turns = [turn for turn in seen.turns if turn.reply.reasoning]
+    if not turns:
+        return not_asked("no reply carries reasoning")
+    same = [fault for turn in turns for fault in problems(turn) if code(fault.code).layer == "reasoning"]
+    found = {fault.key: [other for other in same if other.key == fault.key] for fault in same}
+    return concluded(
+        turns, [merge(group, len(turns)) for group in found.values()], "reasoning comes apart from the text"
+    )
+
+
+CHAT = Check("chat", "chat", "plain chat", ("model",), _ask, _judge)
+PARAMS = Check("params", "params", "parameters", ("model",), nothing_to_ask, _judge_params)
+REASONING = Check("reasoning", "reasoning", "reasoning", ("chat",), nothing_to_ask, _judge_reasoning)

@@ -1,0 +1,126 @@
+"""Asks: everything that the checks still want to know, independent questions together, until nobody wants more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cab_check.base.progress import Progress, Quiet
+from cab_check.handshake.check import Check
+from cab_check.handshake.checks import CHECKS, CONTACT
+from cab_check.handshake.checks.model import models_listed
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.run import failed, run_check
+from cab_check.handshake.seen import Seen, Turn
+from cab_check.wire.exchange import Ask, Asker, Exchange, Recording
+
+Until = Callable[[Recording], bool]
+
+
+class Moves(Protocol):
+    """An asker that can go on under another base path."""
+
+    def adopt(self, base_path: str) -> None:
+        """Ask under `base_path` from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """A request to send, and the check that wants it first."""
+
+    check: Check
+    ask: Ask
+
+    @property
+    def key(self) -> tuple[str, str, str | None, bytes]:
+        """What makes two asks the same question."""
+        return self.ask.method, self.ask.route, self.ask.base_path, self.ask.payload()
+
+
+def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> list[Next]:
+    """What to send now: the questions of all checks whose needs are settled and have not failed. Pure."""
+    open_, closed = set[str](), set[str]()
+    wanted: dict[tuple[str, str, str | None, bytes], Next] = {}
+    for check in checks:
+        if open_.intersection(check.needs):
+            open_.add(check.id)
+            continue
+        if closed.intersection(check.needs):
+            closed.add(check.id)
+            continue
+        asks = check.ask(plan, seen)
+        for ask in asks:
+            item = Next(check, ask)
+            wanted.setdefault(item.key, item)
+        if asks:
+            open_.add(check.id)
+        elif failed(run_check(check, plan, seen)):
+            closed.add(check.id)
+    return list(wanted.values())
+
+
+async def ask_all(
+    asker: Asker,
+    plan: Plan,
+    progress: Progress,
+    *,
+    concurrency: int = 4,
+    until: Until | None = None,
+    checks: Sequence[Check] = CHECKS,
+) -> None:
+    """Ask until no check wants anything more, or `until` says that it is enough. At most `concurrency` at once.
+
+    Raises what `asker.send` raises (a ceiling was reached), after the requests that are out have come back.
+    Cancelled, it cancels them.
+    """
+    memo: dict[int, Turn] = {}
+    out: dict[tuple[str, str, str | None, bytes], asyncio.Task[Exchange]] = {}
+    stopped: BaseException | None = None
+    try:
+        while True:
+            seen = Seen(asker.recording, memo)
+            _move(asker, seen)
+            enough = stopped is not None or (until is not None and until(seen.recording))
+            wanted = [] if enough else [item for item in what_next(plan, seen, checks) if item.key not in out]
+            for item in wanted[: concurrency - len(out)]:
+                out[item.key] = asyncio.create_task(_send(asker, item, progress))
+            if not out:
+                break
+            done, _ = await asyncio.wait(out.values(), return_when=asyncio.FIRST_COMPLETED)
+            out = {key: task for key, task in out.items() if task not in done}
+            stopped = stopped or next((failure for task in done if (failure := task.exception())), None)
+    finally:
+        await _end(list(out.values()))
+    if stopped is not None:
+        raise stopped
+
+
+async def first_contact(asker: Asker, plan: Plan, progress: Progress | None = None) -> tuple[str, ...] | None:
+    """Find where the API is and what it serves, before a model is chosen: the listed ids, None without a list."""
+    await ask_all(asker, plan, progress or Quiet(), checks=CONTACT)
+    return models_listed(Seen(asker.recording))
+
+
+def _move(asker: Asker, seen: Seen) -> None:
+    """Go on under the base path that answers, if it is another one than was given."""
+    if seen.base_path != seen.given_base_path:
+        adopt = getattr(asker, "adopt", None)
+        if adopt is not None:
+            adopt(seen.base_path)
+
+
+async def _send(asker: Asker, item: Next, progress: Progress) -> Exchange:
+    key = f"{item.check.id}/{hash(item.key)}"
+    progress.begin(key, item.check.label)
+    try:
+        return await asker.send(item.ask)
+    finally:
+        progress.end(key)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Exchange]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

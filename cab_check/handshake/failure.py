@@ -1,0 +1,162 @@
+"""Why a request got no answer: from how the exchange ended, then the words of the reply, and only then its status."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from cab_check.chat.errors import is_html, read_error
+from cab_check.chat.reply import ApiError
+from cab_check.handshake.seen import Seen
+from cab_check.knowledge.error_rules import classify_error
+from cab_check.knowledge.finding import Confidence, Evidence, Finding
+from cab_check.knowledge.vocabulary import evidence, make
+from cab_check.wire.exchange import Exchange
+
+Reason = tuple[str, str | None]
+
+_ENDS: dict[str, Reason] = {
+    "dns": ("dns-failure", None),
+    "refused": ("endpoint-unreachable", "refused"),
+    "unroutable": ("endpoint-unreachable", "unroutable"),
+    "proxy": ("endpoint-unreachable", "unroutable"),
+    "connect-timeout": ("endpoint-unreachable", "timeout"),
+    "headers-timeout": ("reply-timeout", "headers"),
+    "total-timeout": ("reply-timeout", "total"),
+}
+_TITLES: dict[Reason, str] = {
+    ("endpoint-unreachable", "refused"): "Nothing listens at the address: the connection is refused.",
+    ("endpoint-unreachable", "timeout"): "Nobody answers at the address: the connection times out.",
+    ("endpoint-unreachable", "unroutable"): "There is no way from here to that network.",
+    ("endpoint-unreachable", "reset"): "The connection is closed before any answer.",
+    ("reply-timeout", "headers"): "The server takes the request and sends no reply within the time that clients wait.",
+    ("reply-timeout", "first-token"): "The reply begins, and its first token does not come within the time.",
+    ("reply-timeout", "idle"): "The reply begins and then stops.",
+    ("tls-untrusted", "self-signed"): "The certificate is self-signed, so it is not trusted here.",
+    ("tls-untrusted", "unknown-ca"): "The certificate comes from an authority that is not trusted here.",
+    ("tls-untrusted", "expired"): "The certificate has expired.",
+    ("tls-untrusted", "wrong-host"): "The certificate is for another host name.",
+}
+_TRUST = (
+    ("expired", "expired"),
+    ("hostname mismatch", "wrong-host"),
+    ("not valid for", "wrong-host"),
+    ("self-signed", "self-signed"),
+    ("self signed", "self-signed"),
+    ("unable to get local issuer", "unknown-ca"),
+    ("unable to get issuer", "unknown-ca"),
+    ("certificate verify failed", "unknown-ca"),
+)
+_STATUSES: dict[int, str] = {
+    401: "key-rejected",
+    402: "billing-exhausted",
+    403: "key-lacks-permission",
+    407: "endpoint-unreachable",
+    413: "request-too-large",
+    421: "host-header-refused",
+    429: "rate-limited",
+    500: "server-crashed",
+    502: "gateway-timeout",
+    503: "server-overloaded",
+    504: "gateway-timeout",
+    524: "gateway-timeout",
+    529: "server-overloaded",
+}
+_ROUTE_IS_MISSING = frozenset({404, 405})
+_FIREWALL = ("cf-ray", "cf-mitigated", "x-sucuri-id", "x-amzn-waf-action", "x-datadome", "akamai-grn")
+
+
+def failure(exchange: Exchange, seen: Seen, *, unnamed: str = "unrecognised") -> Finding | None:
+    """The finding for a request that was not answered with a 2xx status; None if it was, or if we broke it off.
+
+    `unnamed` is the code for a refusal whose words say nothing that is known.
+    """
+    if exchange.end == "interrupted":
+        return None
+    if exchange.status is not None and 200 <= exchange.status < 300 and not _waited(exchange):
+        return None
+    (name, subject), confidence = _reason(exchange, seen, unnamed)
+    title = _TITLES.get((name, subject))
+    return make(name, subject=subject, title=title, evidence=[shown(exchange)], confidence=confidence)
+
+
+def shown(exchange: Exchange) -> Evidence:
+    """What came of the request, in its own words."""
+    if exchange.got is None or _waited(exchange):
+        return evidence(
+            exchange.number, "end", f"{exchange.end}: {exchange.detail}" if exchange.detail else exchange.end
+        )
+    error = read_error(exchange.status, exchange.body)
+    words = error.message if error and error.message else exchange.text
+    where = exchange.got.header("location") or ""
+    if 300 <= exchange.got.status < 400:
+        words = f"Location: {_without_query(where)}"
+    return evidence(exchange.number, "status", f"HTTP {exchange.got.status} {words}".strip())
+
+
+def _reason(exchange: Exchange, seen: Seen, unnamed: str) -> tuple[Reason, Confidence]:
+    """The code, and how sure it is: high only where the hop itself says so, or where this machine saw it happen."""
+    if exchange.got is None or _waited(exchange):
+        return _by_end(exchange, seen), "high"
+    status = exchange.got.status
+    if 300 <= status < 400:
+        return ("redirect-drops-request", _without_query(exchange.got.header("location") or "") or None), "high"
+    error = read_error(status, exchange.body)
+    named = _by_words(exchange, error, seen) if error else None
+    return (named, "high") if named else (_by_status(exchange, status, unnamed), "medium")
+
+
+def _waited(exchange: Exchange) -> bool:
+    return exchange.end in ("headers-timeout", "idle-timeout", "total-timeout", "too-large")
+
+
+def _by_end(exchange: Exchange, seen: Seen) -> Reason:
+    if exchange.end in _ENDS:
+        return _ENDS[exchange.end]
+    if exchange.end == "idle-timeout":
+        return "reply-timeout", "idle" if exchange.body.strip() else "first-token"
+    if exchange.end == "tls":
+        words = exchange.detail.casefold()
+        subject = next((subject for mark, subject in _TRUST if mark in words), None)
+        return ("tls-untrusted", subject) if subject else ("tls-failure", None)
+    if exchange.end == "reset":
+        answers = any(other.got is not None for other in seen.exchanges)
+        return ("server-crashed", None) if answers else ("endpoint-unreachable", "reset")
+    if exchange.end == "request-invalid" and any(seen.facts.key_shape.values()):
+        return "key-malformed", None
+    if exchange.end == "protocol" and exchange.sent.url.startswith("http:") and _is_tls_alert(exchange.detail):
+        return "tls-failure", None
+    return "unrecognised", None
+
+
+def _by_words(exchange: Exchange, error: ApiError, seen: Seen) -> Reason | None:
+    headers = exchange.got.headers if exchange.got else ()
+    return classify_error(error, exchange.status, headers, seen.hops, keyed=exchange.sent.keyed)
+
+
+def _by_status(exchange: Exchange, status: int, unnamed: str) -> Reason:
+    if status == 401 and not exchange.sent.keyed:
+        return "key-missing", None
+    page = is_html(exchange.body)
+    if status == 400 and "plain http request was sent to https port" in exchange.text.casefold():
+        return "tls-failure", None
+    if page and status in (403, 429, 503) and _behind_firewall(exchange):
+        return "client-refused-by-firewall", None
+    if page and status not in _STATUSES:
+        return "web-page-instead-of-api", None
+    if status in _ROUTE_IS_MISSING and not exchange.body.strip():
+        return "address-wrong-base-path", None
+    return _STATUSES.get(status, unnamed), None
+
+
+def _behind_firewall(exchange: Exchange) -> bool:
+    return exchange.got is not None and any(exchange.got.header(name) is not None for name in _FIREWALL)
+
+
+def _is_tls_alert(detail: str) -> bool:
+    # A TLS server answers plain HTTP with an alert record: type 0x15, version 3.x.
+    return "\\x15\\x03" in detail or "\x15\x03" in detail
+
+
+def _without_query(location: str) -> str:
+    parts = urlsplit(location)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if parts.netloc else parts.path

@@ -1,0 +1,73 @@
+"""What a handshake used, and which model it met: figures read off the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from cab_check.handshake.check import Check, Outcome
+from cab_check.handshake.checks.model import models_listed
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.result import Cost, ModelFacts
+from cab_check.handshake.seen import Seen
+from cab_check.wire.exchange import Exchange
+
+
+def model_facts(plan: Plan, seen: Seen) -> ModelFacts:
+    """Which model was asked for, which one answered, and who served it where a router says so."""
+    answered = next((turn for turn in seen.turns if turn.answered and turn.reply.model), None)
+    body = answered.exchange.json if answered else None
+    provider = body.get("provider") if isinstance(body, dict) else None
+    return ModelFacts(
+        requested=plan.model,
+        answered=answered.reply.model if answered else None,
+        listed=models_listed(seen),
+        served_by=provider if isinstance(provider, str) else None,
+    )
+
+
+def cost(seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:
+    """Requests, tokens as the endpoint counted them (None if it never did), and milliseconds."""
+    usages = [turn.reply.usage for turn in seen.all_turns if turn.reply.usage]
+    prompts = [usage.prompt for usage in usages if usage.prompt is not None]
+    completions = [usage.completion for usage in usages if usage.completion is not None]
+    return Cost(
+        requests=len(seen.exchanges),
+        prompt_tokens=sum(prompts) if prompts else None,
+        completion_tokens=sum(completions) if completions else None,
+        wall_ms=_wall_ms(seen.exchanges),
+        critical_path_ms=_critical_path_ms(seen, checks, outcomes),
+    )
+
+
+def spent_ms(exchanges: Sequence[Exchange]) -> float:
+    """The durations of some exchanges added up."""
+    return sum(exchange.times.end for exchange in exchanges)
+
+
+def _wall_ms(exchanges: Sequence[Exchange]) -> float:
+    spans = [
+        (start, start + exchange.times.end) for exchange in exchanges if (start := _start_ms(exchange)) is not None
+    ]
+    return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0
+
+
+def _start_ms(exchange: Exchange) -> float | None:
+    """Milliseconds of the epoch; None where a recording made elsewhere has no usable date."""
+    try:
+        return datetime.fromisoformat(exchange.started_at).timestamp() * 1000
+    except ValueError:
+        return None
+
+
+def _critical_path_ms(seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> float:
+    """The longest chain of checks that need each other: what would be left with any number of requests at once."""
+    by_number = {exchange.number: exchange for exchange in seen.exchanges}
+    path: dict[str, float] = {}
+    counted: set[int] = set()
+    for check in checks:
+        own = [number for number in outcomes[check.id].exchanges if number not in counted and number in by_number]
+        counted.update(own)
+        before = max((path[need] for need in check.needs), default=0.0)
+        path[check.id] = before + spent_ms([by_number[number] for number in own])
+    return max(path.values(), default=0.0)

@@ -1,0 +1,126 @@
+"""One defect usually fails many checks: which finding explains which, and the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cab_check.handshake.tries import merge
+from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.vocabulary import layer_rank
+
+_NO_WAY = (
+    "dns-failure",
+    "endpoint-unreachable",
+    "tls-untrusted",
+    "tls-failure",
+    "redirect-drops-request",
+    "client-refused-by-firewall",
+    "host-header-refused",
+    "key-malformed",
+    "key-rejected",
+    "key-missing",
+    "billing-exhausted",
+    "model-not-found",
+)
+_TOOLS_OFF = (
+    "tools-ignored",
+    "model-lacks-tools",
+    "tool-parser-disabled",
+    "no-route-supports-tools",
+    "tools-need-other-api",
+    "tools-rejected",
+)
+_NOT_CALLED = frozenset(
+    {
+        "tool-call-missing",
+        "tool-call-as-text",
+        "tool-call-in-reasoning",
+        "tool-call-swallowed",
+        "tool-choice-ignored",
+        "tool-choice-rejected",
+        "parallel-calls-unsupported",
+        "tool-result-ignored",
+        "stream-differs",
+        "finish-reason-wrong",
+    }
+)
+_DAMAGED = frozenset(
+    {
+        "tool-arguments-invalid-json",
+        "tool-arguments-object",
+        "tool-arguments-double-encoded",
+        "tool-arguments-empty",
+        "tool-arguments-schema-mismatch",
+        "tool-arguments-unfaithful",
+        "tool-name-wrong",
+        "parallel-calls-unsupported",
+        "finish-reason-wrong",
+    }
+)
+_BROKEN_STREAM = frozenset(
+    {"stream-cut", "stream-done-missing", "stream-differs", "usage-missing", "empty-reply", "stream-wrong-content-type"}
+)
+_GENERIC = frozenset({"error-in-success", "stream-error-event", "response-shape", "stream-cut", "unrecognised"})
+
+EXPLAINS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(_NO_WAY, _GENERIC),
+    "key-malformed": frozenset({"key-rejected", "key-missing"}) | _GENERIC,
+    **dict.fromkeys(_TOOLS_OFF, _NOT_CALLED),
+    "stream-differs": (_NOT_CALLED | _DAMAGED) - {"stream-differs", "tool-choice-ignored", "tool-choice-rejected"},
+    "tool-call-as-text": _NOT_CALLED - {"tool-call-as-text", "stream-differs"} | {"special-tokens-in-text"},
+    "tool-call-swallowed": frozenset({"finish-reason-wrong", "empty-reply", "tool-result-ignored"}),
+    "tool-call-in-reasoning": frozenset({"finish-reason-wrong", "tool-result-ignored", "tool-choice-ignored"}),
+    "tool-call-missing": frozenset({"parallel-calls-unsupported", "tool-result-ignored", "finish-reason-wrong"}),
+    "truncation-hidden": frozenset({"tool-arguments-invalid-json"}),
+    "stream-tool-index": _DAMAGED | {"stream-tool-name", "tool-call-id-missing"},
+    "stream-not-streamed": _BROKEN_STREAM,
+    "stream-error-event": _BROKEN_STREAM | _DAMAGED,
+    "stream-event-malformed": _BROKEN_STREAM | _DAMAGED | {"tool-call-missing"},
+    "stream-cut": (_BROKEN_STREAM - {"stream-cut"}) | _DAMAGED,
+    "text-garbled": frozenset({"instruction-ignored", "repetition-loop", "special-tokens-in-text"}) | _NOT_CALLED,
+    "repetition-loop": frozenset({"instruction-ignored", "tool-result-ignored"}),
+    "special-tokens-in-text": frozenset({"instruction-ignored"}),
+    "reasoning-in-text": frozenset({"instruction-ignored"}),
+    "tool-arguments-schema-mismatch": frozenset({"tool-arguments-unfaithful"}),
+    "server-crashed": frozenset({"endpoint-unreachable", "stream-cut"}),
+}
+"""The finding -> those that are its consequences where both are there. Without cycles."""
+
+_WEIGHT = {"blocks": 0, "degrades": 1, "info": 2}
+
+
+def fold(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of all checks as one list: same ones merged, consequences marked, the root cause first."""
+    merged = _merged(found)
+    explained = [finding.but(follows_from=_root(finding, merged)) for finding in merged]
+    return tuple(sorted(explained, key=_order))
+
+
+def _order(finding: Finding) -> tuple[bool, int, int]:
+    return finding.follows_from is not None, _WEIGHT[finding.severity], layer_rank(finding.layer)
+
+
+def _merged(found: Iterable[Finding]) -> list[Finding]:
+    """The same code and subject seen by several checks is one finding, in the layer where it was seen first."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in found:
+        groups.setdefault(finding.key, []).append(finding)
+    return [_one(group) for group in groups.values()]
+
+
+def _one(group: Sequence[Finding]) -> Finding:
+    hits, tries = (sum(finding.seen[side] for finding in group) for side in (0, 1))
+    heaviest = min(group, key=lambda finding: _WEIGHT[finding.severity])
+    joined = merge(group, len(group))
+    return joined.but(seen=(hits, tries), severity=heaviest.severity)
+
+
+def _root(finding: Finding, others: Sequence[Finding]) -> str | None:
+    """The code at the end of the chain of explanations, None if nothing explains it."""
+    codes = {other.code for other in others}
+    current: str | None = None
+    step = next((code for code, effects in EXPLAINS.items() if code in codes and finding.code in effects), None)
+    while step is not None:
+        current = step
+        step = next((code for code, effects in EXPLAINS.items() if code in codes and current in effects), None)
+    return current

@@ -1,0 +1,92 @@
+"""The judgement over one recording: checks, findings with their causes, verdict. Pure, whoever recorded it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cab_check.handshake.check import Check, Outcome
+from cab_check.handshake.checks import CHECKS
+from cab_check.handshake.figures import cost, model_facts, spent_ms
+from cab_check.handshake.fold import fold
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.result import CheckResult, Handshake
+from cab_check.handshake.run import failed, run_check
+from cab_check.handshake.seen import Seen
+from cab_check.handshake.verdict import capabilities, decide, headline
+from cab_check.knowledge.advice import advise
+from cab_check.knowledge.finding import Finding, Hop
+from cab_check.knowledge.vocabulary import code, layer_rank
+from cab_check.wire.exchange import Recording
+
+_WORDS = 4000
+"""Characters of a reply that advice may look at."""
+
+
+def judge(
+    recording: Recording, plan: Plan, *, stopped_by: str | None = None, checks: Sequence[Check] = CHECKS
+) -> Handshake:
+    """Everything that `recording` proves, `stopped_by` naming what ended the job early, if anything did."""
+    seen = Seen(recording)
+    outcomes = run_checks(plan, seen, checks)
+    hops = seen.hops
+    placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
+    findings = tuple(_advised(finding, hops, seen, plan) for finding in fold(placed))
+    verdict, exit_code = decide(outcomes, findings, stopped_by)
+    able = capabilities(outcomes)
+    return Handshake(
+        verdict=verdict,
+        for_=(plan.profile,),
+        headline=headline(verdict, findings, able, outcomes),
+        checks=tuple(_result(check, outcomes[check.id], seen) for check in checks),
+        findings=findings,
+        hops=hops,
+        model=model_facts(plan, seen),
+        capabilities=able,
+        cost=cost(seen, checks, outcomes),
+        exit_code=exit_code,
+        stopped_by=stopped_by,
+    )
+
+
+def run_checks(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> dict[str, Outcome]:
+    """The outcome of each check by id. One whose need failed is not run, and says which need that was."""
+    outcomes: dict[str, Outcome] = {}
+    for check in checks:
+        lacking = next((need for need in check.needs if failed(outcomes[need])), None)
+        if lacking is None:
+            outcomes[check.id] = run_check(check, plan, seen)
+            continue
+        before = outcomes[lacking]
+        reason = before.reason if before.status == "not_run" else f"needs {lacking}: it failed"
+        outcomes[check.id] = Outcome("not_run", reason)
+    return outcomes
+
+
+def _placed(finding: Finding, check: Check) -> Finding:
+    """A finding of an earlier layer that shows only later stands in the layer of the check that saw it."""
+    own = code(finding.code).layer
+    gate = check.layer in ("address", "network", "auth", "model")
+    tools = own.startswith("tools") and check.layer.startswith("tools")
+    if gate or tools or (own != "any" and layer_rank(own) >= layer_rank(check.layer)):
+        return finding
+    return finding.but(layer=check.layer)
+
+
+def _advised(finding: Finding, hops: Sequence[Hop], seen: Seen, plan: Plan) -> Finding:
+    """With cause and fix, for the hops that were recognised and the words that were seen."""
+    numbers = {item.exchange for item in finding.evidence}
+    words = [exchange.text[:_WORDS] for exchange in seen.exchanges if exchange.number in numbers]
+    return advise(finding, hops, words, model=plan.model)
+
+
+def _result(check: Check, outcome: Outcome, seen: Seen) -> CheckResult:
+    looked_at = [exchange for exchange in seen.exchanges if exchange.number in outcome.exchanges]
+    return CheckResult(
+        id=check.id,
+        layer=check.layer,
+        status=outcome.status,
+        reason=outcome.reason,
+        needs=check.needs,
+        exchanges=outcome.exchanges,
+        ms=round(spent_ms(looked_at), 3) if looked_at else None,
+    )

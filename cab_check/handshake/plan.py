@@ -1,0 +1,41 @@
+"""What one handshake is about: the model, the seed of its nonces, the room its answers get. No state, no secret."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from cab_check.wire.exchange import Recording
+
+_WORDS = (
+    "amber", "basil", "cedar", "coral", "ember", "flint", "hazel", "indigo", "ivory", "jasper", "lemon", "maple",
+    "olive", "onyx", "pearl", "raven", "sage", "silver", "tulip", "velvet", "violet", "walnut", "willow", "zinc",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The same plan and the same recording always give the same next questions and the same judgement.
+
+    `nonce_seed` is new in every run, so no cache, fixture or trained-on answer can pass for the model's own.
+    `max_tokens` is generous because a reasoning model thinks before it says one word; a reply that still ends at
+    this limit is asked for once more with four times as much.
+    """
+
+    model: str | None
+    nonce_seed: str
+    profile: str = "generic"
+    max_tokens: int = 1024
+    tries: int = 3
+    other_base_paths: tuple[str, ...] = ()
+
+    def word(self, topic: str, number: int = 0) -> str:
+        """A word that nobody can guess, such as `amber-4821`: one per topic and try."""
+        digest = hashlib.sha256(f"{self.nonce_seed}/{topic}/{number}".encode()).digest()
+        return f"{_WORDS[digest[0] % len(_WORDS)]}-{int.from_bytes(digest[1:5], 'big') % 9000 + 1000}"
+
+
+def plan_of(recording: Recording) -> Plan:
+    """The plan under which a recording was made, from its facts: enough to judge it again."""
+    facts = recording.facts
+    return Plan(model=facts.model_requested, nonce_seed=facts.nonce_seed, profile=facts.profile)

@@ -1,0 +1,104 @@
+"""From outcomes and findings to the verdict, the exit code, the sentence on top and the list of what works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cab_check.base.text import one_line
+from cab_check.handshake.check import Outcome
+from cab_check.handshake.result import Capability, Verdict
+from cab_check.handshake.run import failed
+from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.vocabulary import code
+
+UNCHECKED = frozenset({"address", "network", "auth"})
+"""Layers whose failure means that nothing could be learned about model and server."""
+
+_GATES = ("reach", "base-path", "service", "key")
+_PROOF = {
+    "chat": "chat",
+    "streaming": "stream",
+    "tools": "tool-call",
+    "tools_streamed": "tool-call-stream",
+    "tool_choice_required": "tool-choice",
+    "parallel_calls": "parallel-calls",
+    "second_turn": "second-turn",
+    "usage": "usage",
+    "usage_streamed": "usage-stream",
+}
+_DISPROOF = {
+    "tool_choice_required": {"tool-choice-ignored", "tool-choice-rejected"},
+    "parallel_calls": {"parallel-calls-unsupported"},
+    "usage": {"usage-missing"},
+    "usage_streamed": {"usage-missing"},
+}
+_FEATURES = frozenset({"stream", "tools", "tool-call", "tool-call-stream"})
+_SAID = {
+    "chat": "chats",
+    "streaming": "streams",
+    "tools": "calls tools",
+    "tools_streamed": "streams the calls",
+    "second_turn": "uses their results",
+}
+HEADLINE = 240
+
+
+def decide(outcomes: Mapping[str, Outcome], findings: Sequence[Finding], stopped_by: str | None) -> tuple[Verdict, int]:
+    """The verdict and the exit code (0, 3 or 4; the design's section 2) of the handshake alone."""
+    if any(failed(outcomes[gate]) for gate in _GATES):
+        return "unchecked", 4
+    blocking = [finding for finding in findings if finding.severity == "blocks" and finding.layer not in UNCHECKED]
+    had_chat = not failed(outcomes["model"]) and not failed(outcomes["chat"])
+    if blocking or (not had_chat and findings):
+        return "blocked", 3
+    learned = any(outcome.status in ("pass", "warn") for id_, outcome in outcomes.items() if id_ in _PROOF.values())
+    if stopped_by is not None or not had_chat or not learned:
+        return "unchecked", 4
+    if any(finding.severity != "info" for finding in findings):
+        return "degraded", 0
+    return "works", 0
+
+
+def headline(
+    verdict: Verdict,
+    findings: Sequence[Finding],
+    able: Mapping[str, Capability],
+    outcomes: Mapping[str, Outcome],
+) -> str:
+    """One sentence that a person can act on: the root cause, or what was proved to work."""
+    telling = [finding for finding in findings if finding.severity != "info"]
+    if telling and verdict != "works":
+        return _about(telling[0])
+    if verdict == "unchecked":
+        reasons = [outcome.reason for outcome in outcomes.values() if failed(outcome) and outcome.status != "not_run"]
+        return one_line(reasons[0] if reasons else "Too little was asked for a verdict.", HEADLINE)
+    works = [said for name, said in _SAID.items() if able.get(name) == "yes"]
+    listed = ", ".join(works[:-1]) + f" and {works[-1]}" if len(works) > 1 else "".join(works)
+    return (
+        f"It {listed}: nothing was found that stops an agent." if listed else "Nothing was found that stops an agent."
+    )
+
+
+def capabilities(outcomes: Mapping[str, Outcome]) -> dict[str, Capability]:
+    """What was shown to work, what was shown not to, and what nobody knows."""
+    return {name: _capability(name, outcomes[check], outcomes) for name, check in _PROOF.items()}
+
+
+def _capability(name: str, outcome: Outcome, outcomes: Mapping[str, Outcome]) -> Capability:
+    if any(finding.code in _DISPROOF.get(name, ()) for finding in outcome.findings):
+        return "no"
+    if outcome.status in ("pass", "warn"):
+        return "yes"
+    if outcome.status == "fail":
+        return "no"
+    # Not run: what it stands on was shown not to work, or nothing at all was learned.
+    lacking = {id_ for id_ in _FEATURES if outcomes[id_].status == "fail"}
+    return "no" if outcome.status == "not_run" and lacking else "unknown"
+
+
+def _about(finding: Finding) -> str:
+    """What was seen, narrowed by its subject, and the line to change where one is known."""
+    narrowed = finding.subject if finding.subject and finding.title == code(finding.code).means else None
+    seen = finding.title.rstrip(".") + (f" ({narrowed})" if narrowed else "")
+    fix = one_line(finding.fix or "", 120)
+    return one_line(f"{seen}. {fix}" if fix else f"{seen}.", HEADLINE)

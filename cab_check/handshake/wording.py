@@ -1,0 +1,103 @@
+"""How the questions are phrased, and how the same phrases are recognised in any recording.
+
+A judge learns what was wanted from the request itself, never from the name of a probe. The sentences are the plainest
+there are: a model of two million parameters follows most of them, so a failure points away from the wording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_SAY = re.compile(r"^Reply with exactly: (\S+)$")
+_CALL = re.compile(r"Call the (\w+) tool(?: with (\w+) \"([^\"\n]*)\")?(?: and (\w+) \"([^\"\n]*)\")?\.(?=\s|$)")
+_WRITE = re.compile(
+    r"^Call the (\w+) tool with (\w+) \"([^\"\n]*)\" and as (\w+) exactly the text between the fences[^\n]*"
+)
+_FENCED = re.compile(r"\n(`{3,})\n(.*?)\n\1(?:\n|$)", re.DOTALL)
+_RESULT_WORD = re.compile(r"\b[a-z]+-\d{4}\b")
+
+BOTH_AT_ONCE = "Make both calls in one reply."
+THEN_SAY = "Then repeat what it says."
+
+
+@dataclass(frozen=True)
+class WantedCall:
+    """One call that a message asks for in so many words."""
+
+    name: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether the call carries a text that is hard to carry unchanged."""
+        return any("\n" in value for value in self.arguments.values())
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the last word of a conversation asks for; nothing, where it is phrased in another way than ours."""
+
+    word: str | None = None  # to be said as it is
+    calls: tuple[WantedCall, ...] = ()
+    result_word: str | None = None  # stands in the tool's result only
+
+
+def say(word: str) -> str:
+    """Ask for one word."""
+    return f"Reply with exactly: {word}"
+
+
+def call(tool: str, **arguments: str) -> str:
+    """Ask for one tool call."""
+    if not arguments:
+        return f"Call the {tool} tool."
+    pairs = " and ".join(f'{name} "{value}"' for name, value in arguments.items())
+    return f"Call the {tool} tool with {pairs}."
+
+
+def write(tool: str, path: str, text: str) -> str:
+    """Ask for a call that carries `text` (in `content`) unchanged."""
+    return (
+        f'Call the {tool} tool with path "{path}" and as content exactly the text between the fences, '
+        f"without the fences.\n```\n{text}\n```"
+    )
+
+
+def wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
+    """What the end of a conversation asks for."""
+    if not messages:
+        return Wanted()
+    last = messages[-1]
+    if last.get("role") == "tool":
+        found = _RESULT_WORD.search(text_of(last))
+        return Wanted(result_word=found.group() if found else None)
+    if last.get("role") != "user":
+        return Wanted()
+    text = text_of(last)
+    said = _SAY.match(text)
+    return Wanted(word=said.group(1)) if said else Wanted(calls=_wanted_calls(text))
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """The text of a message whose content is a string or a list of parts."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _wanted_calls(text: str) -> tuple[WantedCall, ...]:
+    written = _WRITE.match(text)
+    if written:
+        tool, path_name, path, text_name = written.groups()
+        fenced = _FENCED.search(text)
+        return (WantedCall(tool, {path_name: path, text_name: fenced.group(2)}),) if fenced else ()
+    return tuple(
+        WantedCall(tool, {name: value for name, value in ((one, first), (two, second)) if name})
+        for tool, one, first, two, second in _CALL.findall(text)
+    )

@@ -1,0 +1,133 @@
+"""From a finding to its cause and the line to change, by the rules of `advice.toml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from cab_check.base.text import one_line
+from cab_check.knowledge.data import load
+from cab_check.knowledge.finding import Finding, Hop
+from cab_check.knowledge.parsers import choice, parser_for
+from cab_check.knowledge.vocabulary import code, layer_rank
+
+_FIELDS = frozenset({"code", "subject", "hop", "text", "model", "cause", "fix", "fixed_in", "sources"})
+_LISTED = 4  # servers whose fix is listed when none was recognised
+_PARSER = re.compile(r"\{(?:(?P<hop>[^{}]+) )?parser\}")
+_SUBJECT = re.compile(r"\{subject(?:\|(?P<otherwise>[^{}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of `advice.toml`."""
+
+    code: str
+    cause: str
+    fix: str
+    sources: tuple[str, ...]
+    subject: str | None = None
+    hop: str | None = None
+    text: re.Pattern[str] | None = None
+    model: re.Pattern[str] | None = None
+    fixed_in: str | None = None
+
+    @property
+    def weight(self) -> int:
+        """How particular the rule is: `text` outweighs `hop`, that `subject`, that `model`."""
+        return (
+            8 * (self.text is not None)
+            + 4 * (self.hop is not None)
+            + 2 * (self.subject is not None)
+            + (self.model is not None)
+        )
+
+    def holds(self, finding: Finding, words: str, model: str | None) -> bool:
+        """Whether all but the hop holds."""
+        return (
+            self.code == finding.code
+            and (self.subject is None or self.subject == finding.subject)
+            and (self.text is None or bool(self.text.search(words)))
+            and (self.model is None or bool(model and self.model.search(model)))
+        )
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """All rules, in the order of the file."""
+    return tuple(_rule(row) for row in load("advice.toml")["rule"])
+
+
+def advise(
+    finding: Finding, hops: Sequence[Hop] = (), texts: Iterable[str] = (), *, model: str | None = None
+) -> Finding:
+    """`finding` with cause, fix, fixed_in and sources of the most particular rule that holds; as it was if none does.
+
+    `texts` are the words of the replies in question, beside the finding's own evidence. Where no server or provider was
+    recognised, the fix also lists those of the likely ones by name.
+    """
+    words = "\n".join([*texts, *(item.excerpt for item in finding.evidence)])
+    holding = [rule for rule in rules() if rule.holds(finding, words, model)]
+    names = [hop.name for hop in hops]
+    best = max(
+        (rule for rule in holding if rule.hop in (None, *names)),
+        key=lambda r: _preference(r, finding, names),
+        default=None,
+    )
+    if best is None:
+        return finding
+    fix = _fill(best.fix, best.hop, finding, model)
+    if best.hop is None and best.text is None and not any(hop.kind != "gateway" for hop in hops):
+        fix = "\n".join([fix, *_by_name(holding, finding, model)])
+    return finding.but(
+        cause=_fill(best.cause, best.hop, finding, model), fix=fix, fixed_in=best.fixed_in, sources=best.sources
+    )
+
+
+def _preference(rule: Rule, finding: Finding, names: Sequence[str]) -> tuple[int, int]:
+    """The weight, and among equals the hop: up to the model the nearest to the user matters, from there on the last."""
+    place = names.index(rule.hop) if rule.hop in names else 0
+    before_chat = layer_rank(code(finding.code).layer) <= layer_rank("model")
+    return rule.weight, -place if before_chat else place
+
+
+def _by_name(holding: Iterable[Rule], finding: Finding, model: str | None) -> list[str]:
+    """The fixes of the servers that have a rule of their own for this, one for each, the most particular."""
+    best: dict[str, Rule] = {}
+    for rule in holding:
+        if rule.hop is not None and rule.weight > (best[rule.hop].weight if rule.hop in best else 0):
+            best[rule.hop] = rule
+    return [f"{name}: {_fill(rule.fix, name, finding, model)}" for name, rule in best.items()][:_LISTED]
+
+
+def _fill(text: str, hop: str | None, finding: Finding, model: str | None) -> str:
+    """`text` with its placeholders filled in; where the parser's name cannot be told, the choice stands below."""
+    subject = one_line(finding.subject, 120) if finding.subject else None
+    text = _SUBJECT.sub(lambda found: subject or found["otherwise"] or "", text)
+    text = text.replace("{model}", one_line(model, 120) if model else "MODEL")
+    wanted = _PARSER.search(text)
+    if wanted is None:
+        return text
+    server = wanted["hop"] or hop or ""
+    parser = parser_for(server, finding.subject, model)
+    filled = _PARSER.sub(parser or "PARSER", text)
+    return filled if parser else f"{filled}\nPARSER is {choice(server)}"
+
+
+def _rule(row: dict[str, object]) -> Rule:
+    if set(row) - _FIELDS:
+        raise ValueError(f"advice.toml: unknown fields {sorted(set(row) - _FIELDS)}")
+    words = {name: str(value) for name, value in row.items() if name != "sources"}
+    sources = row["sources"]
+    return Rule(
+        code=code(words["code"]).code,
+        cause=words["cause"],
+        fix=words["fix"],
+        sources=tuple(map(str, sources)) if isinstance(sources, list) else (),
+        subject=words.get("subject"),
+        hop=words.get("hop"),
+        text=re.compile(words["text"], re.IGNORECASE) if "text" in words else None,
+        model=re.compile(words["model"], re.IGNORECASE) if "model" in words else None,
+        fixed_in=words.get("fixed_in"),
+    )

@@ -1,0 +1,90 @@
+"""The parts of a Record, each from the dataclass of the room that produced it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cab_check.base.plain import plain
+from cab_check.base.spans import Span
+from cab_check.handshake.result import Handshake, ModelFacts
+from cab_check.record.known import known
+from cab_check.record.tool import ToolFacts
+from cab_check.wire.exchange import Facts, Recording
+
+DEMO_MODEL = "cab-check-demo"
+
+NO_COUNT = "the endpoint did not count them in every reply"
+_NOT_SAID = "the endpoint does not say"
+
+
+def tool_part(tool: ToolFacts) -> dict[str, Any]:
+    """The `tool` part."""
+    return known(plain(tool), {"cpus": "the system does not say"})
+
+
+def endpoint_part(facts: Facts, handshake: Handshake) -> dict[str, Any]:
+    """The `endpoint` part: the address, and what stands behind it as far as it was recognised."""
+    values = {
+        "base_url": facts.base_url or None,
+        "given": facts.given or None,
+        "hops": [known(plain(hop), {"version": "it does not tell its version"}) for hop in handshake.hops],
+    }
+    return known(values, dict.fromkeys(("base_url", "given"), "no usable address was given"))
+
+
+def model_part(model: ModelFacts) -> dict[str, Any]:
+    """The `model` part."""
+    return known(
+        plain(model),
+        {
+            "requested": "no model was named",
+            "answered": "no reply named a model",
+            "listed": "no model list was had",
+            "served_by": _NOT_SAID,
+            "quantisation": _NOT_SAID,
+            "sampling": _NOT_SAID,
+        },
+    )
+
+
+def handshake_part(handshake: Handshake) -> dict[str, Any]:
+    """The `handshake` part: verdict, checks, findings, what the SDK sees, and what it all cost."""
+    cost = known(
+        plain(handshake.cost),
+        {"prompt_tokens": NO_COUNT, "completion_tokens": NO_COUNT, "usd": "no price is known for this endpoint"},
+    )
+    values = {
+        "verdict": handshake.verdict,
+        "for": list(handshake.for_),
+        "headline": handshake.headline,
+        "checks": plain(handshake.checks),
+        "findings": plain(handshake.findings),
+        "sdk_view": plain(handshake.sdk_view),
+        "capabilities": plain(handshake.capabilities),
+        "context_tokens_verified": handshake.context_tokens_verified,
+        "tuis": [],
+        "cost": cost,
+    }
+    return known(values, {"context_tokens_verified": "no prompt of an agent's size was sent"})
+
+
+def trace_part(spans: Sequence[Span]) -> dict[str, Any]:
+    """The `trace` part, oldest span first."""
+    return {"spans": plain(sorted(spans, key=lambda span: (span.start_ms, span.id)))}
+
+
+def is_demo(model: ModelFacts, recording: Recording) -> bool:
+    """Whether the built-in endpoint's scripted model answered, directly or behind a proxy."""
+    if model.answered == DEMO_MODEL or (model.answered is None and model.requested == DEMO_MODEL):
+        return True
+    return any(
+        entry.get("owned_by") == DEMO_MODEL and entry.get("id") == (model.answered or model.requested)
+        for exchange in recording.exchanges
+        if exchange.sent.route == "/models" and exchange.ok and isinstance(exchange.json, dict)
+        for entry in _entries(exchange.json.get("data"))
+    )
+
+
+def _entries(data: Any) -> list[dict[str, Any]]:
+    return [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []

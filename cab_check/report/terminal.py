@@ -1,0 +1,75 @@
+"""The first screen, and how a report reaches a stream.
+
+A pure function of the Record: does it work, whose fault is it, which line to change, what to type next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from cab_check.report import axes, checks, findings, foot, task, verdict
+from cab_check.report.lines import height, page
+
+LINES = 25
+NARROWEST = 40
+
+_PLAIN = str.maketrans({"—": "-", "–": "-", "…": "~", "×": "x", "‘": "'", "’": "'", "“": '"', "”": '"', "\ufffd": "?"})
+
+
+def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
+    """The first screen, for `write` or for `console.print(..., soft_wrap=True)`.
+
+    At most 25 rows of `width` cells unless a line to change is longer than that: it is never cut or broken.
+    """
+    width = max(width, NARROWEST)
+    head = [*verdict.verdict(record, width), *verdict.hops(record, width)]
+    if not record["handshake"]["checks"] and record["error"]:
+        return page([*head, *foot.next_step(record, width)])
+    counts = checks.folded(record, width)
+    tail = [
+        *task.summary(record, width),
+        *axes.summary(record, width),
+        *foot.error(record, width),
+        *foot.cost(record, width),
+        *foot.next_step(record, width),
+    ]
+    room = LINES - height([*head, *counts, *tail], width) - 3
+    blocks = [head, findings.folded(record, width, room), counts, tail]
+    return page([line for block in blocks if block for line in (*block, Text())][:-1])
+
+
+def verdict_line(record: Mapping[str, Any], *, width: int = 80) -> Text:
+    """The verdict alone, for `-q`."""
+    return page(verdict.verdict(record, max(width, NARROWEST)))
+
+
+def write(text: Text, stream: TextIO, *, color: bool = False) -> None:
+    """Print `text` as it stands, with colours only if `color`, in characters that the stream's encoding has."""
+    memory = StringIO()
+    console = Console(
+        file=memory,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    console.print(text, soft_wrap=True, end="")
+    stream.write(encodable(memory.getvalue(), stream.encoding))
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """`text` in what `encoding` can carry: typographic marks get their ASCII look-alike, the rest a question mark."""
+    encoding = encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text

@@ -1,0 +1,68 @@
+"""Which walls stand here: the strongest engine whose self-test holds, or the reasons why none does."""
+
+from __future__ import annotations
+
+from cab_check.base.errors import NoSandbox, UsageError
+from cab_check.sandbox.box import Engine, Isolation, Plan
+from cab_check.sandbox.bwrap import BubblewrapEngine
+from cab_check.sandbox.landlock import LandlockEngine
+from cab_check.sandbox.namespaces import NamespacesEngine
+from cab_check.sandbox.selftest import unsupported_system
+
+WANTED = ("auto", "3", "2", "bwrap", "namespaces", "landlock")
+
+
+def engines() -> tuple[Engine, ...]:
+    """Every engine, strongest and most reviewed first."""
+    return BubblewrapEngine(), NamespacesEngine(), LandlockEngine()
+
+
+async def choose(wanted: str = "auto", *, plan: Plan | None = None) -> Engine:
+    """The first engine in order whose walls stand and whose self-test holds.
+
+    `wanted` is "auto", a level ("3", "2") or the name of an engine. With `plan`, the engine must also be able to open
+    a box for it and run a command there. Raises NoSandbox with the reason of each engine that was tried.
+    """
+    if wanted not in WANTED:
+        raise UsageError(f"no sandbox {wanted!r}", f"Known: {', '.join(WANTED)}.")
+    reason = unsupported_system()
+    if reason is not None:
+        raise NoSandbox(reason)
+    reasons: list[str] = []
+    for engine in engines():
+        if wanted not in ("auto", str(engine.level), engine.name):
+            continue
+        try:
+            await engine.probe()
+            if plan is not None:
+                await _dry_run(engine, plan)
+        except NoSandbox as failure:
+            reasons.append(f"{engine.name}: {failure.message}")
+            continue
+        return engine
+    raise NoSandbox(f"no walls stand here. {'; '.join(reasons)}", _mend())
+
+
+async def survey() -> list[tuple[str, Isolation | str]]:
+    """Every engine with the walls that it builds here, or the reason why it does not."""
+    reason = unsupported_system()
+    if reason is not None:
+        return [("any", reason)]
+    result: list[tuple[str, Isolation | str]] = []
+    for engine in engines():
+        try:
+            result.append((engine.name, await engine.probe()))
+        except NoSandbox as failure:
+            result.append((engine.name, failure.message))
+    return result
+
+
+async def _dry_run(engine: Engine, plan: Plan) -> None:
+    async with engine.open(plan) as box:
+        done = await box.run(["/bin/sh", "-c", "exit 42"], timeout_s=10)
+    if done.exit_code != 42:
+        raise NoSandbox(f"{engine.name}: a trial command ended with {done.exit_code} instead of 42")
+
+
+def _mend() -> str:
+    return ""

@@ -1,0 +1,193 @@
+"""Ceilings of what runs inside: rlimits for each process, and a watchdog for what no rlimit counts over a tree."""
+
+# no pathlib here: the launcher starts with every box
+# ruff: noqa: PTH116, PTH123, PTH208
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cab_check.sandbox.launch.reap import descendants
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_NICE = 5
+_DISK_SHARE = 0.1  # at most this share of the time goes into counting files
+_DEPTH = 256
+_OWN_PROCESSES = 4  # the launcher's children around a command: a waiter, a pid 1, or bubblewrap's two
+
+Ceilings = Mapping[str, int]
+
+
+def apply_rlimits(limits: Ceilings, *, processes: int | None) -> None:
+    """Set the rlimits of this process and its children. `processes` None leaves RLIMIT_NPROC alone.
+
+    No RLIMIT_AS: node, Java and sanitizers reserve far more addresses than they use, and do not start under one.
+    """
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: limits["open_files"],
+        resource.RLIMIT_FSIZE: limits["file_bytes"],
+        resource.RLIMIT_MEMLOCK: 8 << 20,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_RTPRIO: 0,
+        resource.RLIMIT_NICE: 0,
+    }
+    if processes is not None:
+        wanted[resource.RLIMIT_NPROC] = processes
+    for kind, value in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (ceiling, ceiling))
+    # the soft limit sends SIGXCPU, the hard one SIGKILL: a second between them lets the first be seen
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 1))
+    os.nice(_NICE)
+
+
+class Watchdog:
+    """Looks at the tree below this process every now and then and says which ceiling it broke."""
+
+    def __init__(self, limits: Ceilings, counted: Sequence[str]) -> None:
+        self._limits = limits
+        self._counted = tuple(counted)
+        self._start = self._last = self._at_begin = self._usage()
+        self._free_at_start = self._free()
+        self._next_count = 0.0
+
+    def begin(self) -> None:
+        """A new command starts: a box that is over its disk limits already must still be able to delete."""
+        self._at_begin = self._last
+
+    def broken(self) -> str | None:
+        """Which ceiling is broken: memory, processes, disk or files; None if none is."""
+        tree = descendants()
+        if len(tree) > self._limits["processes"] + _OWN_PROCESSES:
+            return "processes"
+        ceiling = self._limits["memory_bytes"]
+        if sum(map(_resident, tree)) > ceiling and sum(map(_proportional, tree)) > ceiling:
+            return "memory"
+        return self._disk(tree)
+
+    def final(self) -> str | None:
+        """The disk ceilings once more, after everything has ended."""
+        self._next_count = 0.0
+        return self._disk(())
+
+    def _disk(self, tree: Sequence[int]) -> str | None:
+        began = time.monotonic()
+        if began < self._next_count:
+            return None
+        usage = self._usage()
+        self._last = usage
+        if usage.entries - self._start.entries > self._limits["files"] and usage.entries > self._at_begin.entries:
+            return "files"
+        written = usage.size - self._start.size
+        lost = self._free_at_start - self._free()
+        if lost > self._limits["disk_bytes"]:  # others write to this disk too, so by itself it proves nothing
+            written = max(written, lost) if usage.blind else written + _unlinked(tree)
+        ended = time.monotonic()
+        self._next_count = ended + (ended - began) / _DISK_SHARE
+        grew = usage.size > self._at_begin.size or written > usage.size - self._start.size
+        return "disk" if written > self._limits["disk_bytes"] and grew else None
+
+    def _usage(self) -> Usage:
+        parts = [tree_usage(place, 2 * self._limits["files"] + 100_000) for place in self._counted]
+        return Usage(sum(p.size for p in parts), sum(p.entries for p in parts), any(p.blind for p in parts))
+
+    def _free(self) -> int:
+        if not self._counted:
+            return 0
+        facts = os.statvfs(self._counted[0])
+        return facts.f_bfree * facts.f_frsize
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes on disk, entries, and whether there is a folder that could not be looked into."""
+
+    size: int
+    entries: int
+    blind: bool = False
+
+
+def tree_usage(place: str, most: int) -> Usage:
+    """What lies below `place`, never through a symlink. Stops at `most` entries.
+
+    Open at a time is one folder for each level, so many folders side by side cannot use up the descriptors; a tree of
+    more levels than anybody needs counts as `most` entries.
+    """
+    size = entries = 0
+    blind = False
+    stack: list[tuple[int, Iterator[str]]] = []
+    opened = _open_folder(place, None)
+    if opened is None:
+        return Usage(0, 0, True)
+    stack.append(opened)
+    while stack:
+        folder, names = stack[-1]
+        name = next(names, None)
+        if name is None or entries >= most:
+            os.close(folder)
+            stack.pop()
+            continue
+        try:
+            facts = os.lstat(name, dir_fd=folder)
+        except FileNotFoundError:
+            continue
+        size, entries = size + facts.st_blocks * 512, entries + 1
+        if stat.S_ISDIR(facts.st_mode):
+            if len(stack) > _DEPTH:
+                entries = most
+                continue
+            opened = _open_folder(name, folder)
+            if opened is None:
+                blind = True
+            else:
+                stack.append(opened)
+    return Usage(size, entries, blind)
+
+
+def _open_folder(name: str, parent: int | None) -> tuple[int, Iterator[str]] | None:
+    """A folder's descriptor and names, or None if it is closed to us or just went away."""
+    try:
+        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    except OSError:
+        return None
+    return folder, iter(os.listdir(folder))
+
+
+def _unlinked(tree: Sequence[int]) -> int:
+    """Bytes in files that processes hold open after their names are gone."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in tree:
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                facts = os.stat(f"/proc/{pid}/fd/{name}")
+                if facts.st_nlink == 0 and stat.S_ISREG(facts.st_mode):
+                    sizes[facts.st_dev, facts.st_ino] = facts.st_blocks * 512
+        except OSError:
+            continue
+    return sum(sizes.values())
+
+
+def _resident(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _proportional(pid: int) -> int:
+    """Memory of a process with shared pages divided among their users; the resident size where that is not told."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:
+            for line in rollup:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return _resident(pid)
+    return 0

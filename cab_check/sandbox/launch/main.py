@@ -1,0 +1,106 @@
+"""The launcher: `python -I -S` with a clean environment, one for each open box.
+
+It never holds a key, an environment or a descriptor of cab-check: it is executed, not forked from it. It ends,
+with everything that it started, when its standard input ends or cab-check dies.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+from typing import Any
+
+from cab_check.sandbox.launch import payload, reap, seccomp, syscalls
+from cab_check.sandbox.launch.bwrap import Bubblewrap
+from cab_check.sandbox.launch.channel import Channel, Closed
+from cab_check.sandbox.launch.landlock import Landlock
+from cab_check.sandbox.launch.limits import Watchdog
+from cab_check.sandbox.launch.namespaces import Namespaces
+from cab_check.sandbox.launch.open_walls import OpenWalls
+from cab_check.sandbox.launch.supervise import Running, Walls, WallsFell
+
+
+def main() -> None:
+    """Serve one box until cab-check closes it."""
+    channel = Channel(_keep(0), _keep(1))
+    _streams_to_null()
+    try:
+        config = channel.wait()
+        _settle(int(config["parent"]))
+        walls = _build(config)
+        watchdog_for = (config["limits"], config["counted"])
+        try:
+            walls.enter()
+        except OSError as failure:
+            channel.send(b"X", str(failure.strerror or failure).encode())
+            return
+        channel.send(b"R", b"{}")
+        watchdog = Watchdog(*watchdog_for)
+        while True:
+            _serve(channel.wait(), channel, walls, config, watchdog)
+    except Closed:
+        return
+    finally:
+        reap.sweep()
+
+
+def _serve(message: dict[str, Any], channel: Channel, walls: Walls, config: dict[str, Any], watchdog: Watchdog) -> None:
+    if "cancel" in message:  # it came after the command had ended
+        return
+    running = Running(
+        walls,
+        channel,
+        config["limits"],
+        watchdog,
+        timeout_s=message["timeout_s"],
+        stdin=base64.b64decode(message["stdin"]),
+    )
+    try:
+        outcome = running.run(payload.Command(message["argv"], message["cwd"], message["env"]))
+    except WallsFell as failure:
+        channel.send(b"X", str(failure).encode())
+        return
+    channel.send(b"D", json.dumps(outcome).encode())
+
+
+def _build(config: dict[str, Any]) -> Walls:
+    machine = os.uname().machine
+    limits, binds = config["limits"], config["binds"]
+    kind = config["walls"]
+    if kind == "namespaces":
+        program = seccomp.assemble(seccomp.NAMESPACES, machine)
+        return Namespaces(config["root"], binds, config["links"], limits, program)
+    if kind == "bwrap":
+        program = seccomp.assemble(seccomp.NAMESPACES, machine)
+        return Bubblewrap(config["program"], binds, config["links"], limits, program)
+    if kind == "landlock":
+        program = seccomp.assemble(seccomp.LANDLOCK, machine)
+        return Landlock(binds, limits, program, config["user"])
+    return OpenWalls(limits)
+
+
+def _settle(parent: int) -> None:
+    """Become the one to whom orphans come back, and undo what Python does to signals."""
+    payload.default_signals()
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    syscalls.prctl(payload.PR_SET_CHILD_SUBREAPER, 1)
+    if os.getppid() != parent:
+        raise Closed
+
+
+def _keep(stream: int) -> int:
+    """A copy of a standard stream, closed in every program that is executed."""
+    return os.dup(stream)
+
+
+def _streams_to_null() -> None:
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for stream in (0, 1):
+        os.dup2(null, stream)
+    os.close(null)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The processes below this one, which must be a subreaper: who they are, and their end."""
+
+# no pathlib here: the launcher starts with every box
+# ruff: noqa: PTH123, PTH208
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+_POLL_S = 0.002
+
+
+def descendants() -> list[int]:
+    """Every process below this one, parents first. A process that ends meanwhile may or may not be listed."""
+    found: list[int] = []
+    pending = _children(os.getpid())
+    while pending:
+        pid = pending.pop()
+        found.append(pid)
+        pending += _children(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    children: list[int] = []
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as listing:
+                children += [int(word) for word in listing.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return children
+
+
+def sweep(deadline_s: float = 5.0) -> float:
+    """Kill and reap every process below this one, again and again until there is none; their CPU seconds.
+
+    What forks faster than it is killed loses: each round takes all that it finds, orphans come back to this process
+    as their subreaper, and RLIMIT_NPROC bounds how many there are. Raises TimeoutError after `deadline_s`.
+    """
+    cpu = 0.0
+    end = time.monotonic() + deadline_s
+    while True:
+        done, seconds = _reap()
+        cpu += seconds
+        if done:
+            return cpu
+        for pid in reversed(descendants()):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if time.monotonic() > end:
+            raise TimeoutError(f"processes {descendants()[:5]} do not end")
+        time.sleep(_POLL_S)
+
+
+def _reap() -> tuple[bool, float]:
+    """Collect every child that has ended: whether none is left, and the CPU seconds of those collected."""
+    cpu = 0.0
+    while True:
+        try:
+            pid, _, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return True, cpu
+        if pid == 0:
+            return False, cpu
+        cpu += usage.ru_utime + usage.ru_stime

@@ -1,0 +1,41 @@
+"""The engine for level 3 with our own set-up: unprivileged namespaces, made by the launcher."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from cab_check.sandbox import scratch, selftest
+from cab_check.sandbox.box import Box, Isolation, Plan
+from cab_check.sandbox.mountplan import layout
+from cab_check.sandbox.walls import LEVEL_3_WALLS
+from cab_check.sandbox.warm import open_box
+
+
+class NamespacesEngine:
+    """User, mount, pid, network, ipc, uts and cgroup namespaces, a private root, no capabilities, a call filter."""
+
+    name = "namespaces"
+    level = 3
+
+    def __init__(self) -> None:
+        self._isolation = Isolation(self.level, self.name, walls=LEVEL_3_WALLS)
+
+    async def probe(self) -> Isolation:
+        """Build the walls, try to get out, and say what stands. Raises NoSandbox."""
+        self._isolation = await selftest.examine(self, self._isolation)
+        return self._isolation
+
+    def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
+        """A box with these walls."""
+        return self._open(plan)
+
+    @asynccontextmanager
+    async def _open(self, plan: Plan) -> AsyncIterator[Box]:
+        with scratch.directory("box") as folder:
+            view = layout(plan, folder, moves=True)
+            root = folder / "root"
+            root.mkdir()
+            settings = {"walls": "namespaces", "root": str(root)}
+            async with open_box(plan, view, self._isolation, settings, inside=True) as box:
+                yield box

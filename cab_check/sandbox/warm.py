@@ -1,0 +1,228 @@
+"""An open box: one warm launcher process, and the talk with it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ctypes
+import json
+import os
+import struct
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cab_check
+from cab_check.base.errors import NoSandbox
+from cab_check.base.text import one_line
+from cab_check.sandbox.box import Done, Isolation, Plan
+from cab_check.sandbox.mountplan import Layout
+
+_HEADER = struct.Struct(">cI")
+_START_S = 20.0
+_END_S = 2.0
+_SLACK_S = 15.0  # beyond a command's own deadline, for a machine that is under heavy load
+# the path of the package comes over stdin and not as an argument: those of a pid 1 can be read inside
+_CODE = (
+    "import sys; sys.dont_write_bytecode = True; "
+    "sys.path.insert(0, open(0, 'rb', buffering=0, closefd=False).readline().decode('utf-8', 'surrogateescape')[:-1]); "
+    "from cab_check.sandbox.launch.main import main; main()"
+)
+_PACKAGE = os.fsencode(Path(cab_check.__file__).resolve().parent.parent)
+
+OutputWatcher = Callable[[str, bytes], None]
+
+
+class WarmBox:
+    """A box that is served by a launcher process. Commands run one after the other."""
+
+    def __init__(self, launcher: asyncio.subprocess.Process, plan: Plan, layout: Layout, isolation: Isolation) -> None:
+        self._launcher = launcher
+        self._plan = plan
+        self._layout = layout
+        self._isolation = isolation
+        self._turn = asyncio.Lock()
+        self._places = {bind.source: bind.target for bind in layout.binds}
+
+    @property
+    def isolation(self) -> Isolation:
+        """The walls around this box."""
+        return self._isolation
+
+    def inside(self, source: Path) -> str:
+        """Where a mounted path of the host, or a path below one, is seen from inside. Raises KeyError if nowhere."""
+        resolved = source.resolve()
+        for place in (resolved, *resolved.parents):
+            if str(place) in self._places:
+                return str(Path(self._places[str(place)]) / resolved.relative_to(place))
+        raise KeyError(str(source))
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        watch: OutputWatcher | None = None,
+    ) -> Done:
+        """Run one command to its end or to `timeout_s`, and leave nothing of it behind.
+
+        `cwd` defaults to the work directory. `watch` is called with "stdout" or "stderr" and each piece as it comes.
+        When cancelled, the command and all that it started are ended before CancelledError goes on.
+        Raises NoSandbox if the walls failed or their launcher ended.
+        """
+        request = {
+            "argv": list(argv),
+            "cwd": cwd or self._layout.work,
+            "env": {**self._layout.env, **(env or {})},
+            "timeout_s": timeout_s,
+            "stdin": base64.b64encode(stdin).decode(),
+        }
+        async with self._turn:
+            began = time.monotonic()
+            collected = {"stdout": bytearray(), "stderr": bytearray()}
+            try:
+                await self._send(request)
+                async with asyncio.timeout(timeout_s + _SLACK_S):
+                    outcome = await self._outcome(collected, watch)
+            except asyncio.CancelledError:
+                await self._cancel(collected)
+                raise
+            except TimeoutError:
+                self.kill()
+                raise NoSandbox("the sandbox's launcher did not answer in time and was ended") from None
+            return _done(outcome, collected, time.monotonic() - began)
+
+    async def _cancel(self, collected: dict[str, bytearray]) -> None:
+        try:
+            await self._send({"cancel": True})
+            async with asyncio.timeout(_END_S):
+                await self._outcome(collected, None)
+        except (TimeoutError, NoSandbox):
+            self.kill()
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._launcher.stdin is not None
+        try:
+            self._launcher.stdin.write(json.dumps(message).encode() + b"\n")
+            await self._launcher.stdin.drain()
+        except ConnectionError as gone:
+            raise NoSandbox("the sandbox's launcher has ended") from gone
+
+    async def _outcome(self, collected: dict[str, bytearray], watch: OutputWatcher | None) -> dict[str, Any]:
+        while True:
+            kind, body = await self._frame()
+            if kind == b"D":
+                outcome: dict[str, Any] = json.loads(body)
+                return outcome
+            if kind == b"X":
+                said = one_line(bytes(collected["stderr"][-300:]).decode("utf-8", "replace"))
+                raise NoSandbox(f"the walls failed: {one_line(body.decode('utf-8', 'replace'))} {said}".rstrip())
+            name = "stdout" if kind == b"O" else "stderr"
+            collected[name] += body
+            if watch is not None:
+                watch(name, body)
+
+    async def _frame(self) -> tuple[bytes, bytes]:
+        assert self._launcher.stdout is not None
+        try:
+            kind, length = _HEADER.unpack(await self._launcher.stdout.readexactly(_HEADER.size))
+            return kind, await self._launcher.stdout.readexactly(length)
+        except asyncio.IncompleteReadError as gone:
+            raise NoSandbox(f"the sandbox's launcher has ended: {await self._last_words()}") from gone
+
+    async def begin(self, config: Mapping[str, Any]) -> None:
+        """Have the walls built and wait until they stand. Raises NoSandbox with the reason if they do not."""
+        assert self._launcher.stdin is not None
+        self._launcher.stdin.write(_PACKAGE + b"\n")
+        await self._send(config)
+        try:
+            async with asyncio.timeout(_START_S):
+                kind, body = await self._frame()
+        except TimeoutError:
+            raise NoSandbox(f"the walls did not stand within {_START_S:.0f} s") from None
+        if kind != b"R":
+            raise NoSandbox(one_line(body.decode("utf-8", "replace")))
+
+    async def _last_words(self) -> str:
+        assert self._launcher.stderr is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                text = (await self._launcher.stderr.read(65536)).decode("utf-8", "replace").strip()
+                return one_line(text.splitlines()[-1]) if text else "without a word"
+        return "without a word"
+
+    def kill(self) -> None:
+        """End the launcher at once; the kernel ends what is behind the walls."""
+        with suppress(ProcessLookupError):
+            self._launcher.kill()
+
+    async def close(self) -> None:
+        """End everything inside and the launcher, whatever it takes."""
+        assert self._launcher.stdin is not None
+        self._launcher.stdin.close()
+        try:
+            async with asyncio.timeout(_END_S):
+                await self._launcher.wait()
+        except TimeoutError:
+            self.kill()
+            await self._launcher.wait()
+
+
+@asynccontextmanager
+async def open_box(
+    plan: Plan, layout: Layout, isolation: Isolation, settings: Mapping[str, Any], *, inside: bool
+) -> AsyncIterator[WarmBox]:
+    """Start a launcher with `settings` (its walls, and what only they need) and wait until the walls stand.
+
+    `inside` says whether the launcher itself sees the paths as the commands do.
+    """
+    hide_memory()
+    config = {
+        "parent": os.getpid(),
+        "binds": [asdict(bind) for bind in layout.binds],
+        "links": layout.links,
+        "counted": layout.counted(inside=inside),
+        "limits": asdict(plan.limits),
+        **settings,
+    }
+    launcher = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", "-c", _CODE),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        cwd="/",
+        start_new_session=True,
+    )
+    box = WarmBox(launcher, plan, layout, isolation)
+    try:
+        await box.begin(config)
+        yield box
+    finally:
+        await asyncio.shield(asyncio.ensure_future(box.close()))
+
+
+def hide_memory() -> None:
+    """Make this process, which may hold a key, unreadable for others of the same user: its memory and environment."""
+    pr_set_dumpable = 4
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
+def _done(outcome: Mapping[str, Any], collected: Mapping[str, bytearray], wall_s: float) -> Done:
+    return Done(
+        exit_code=outcome["exit_code"],
+        signal=outcome["signal"],
+        stdout=bytes(collected["stdout"]),
+        stderr=bytes(collected["stderr"]),
+        wall_s=outcome.get("wall_s", wall_s),
+        cpu_s=outcome["cpu_s"],
+        limit=outcome["limit"],
+        output_cut=outcome["output_cut"],
+    )

@@ -1,0 +1,39 @@
+"""Settings of the service, read from a file of `name = value` lines."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used. `path` and `line` (counted from 1) say where it stands, if that is known."""
+
+    def __init__(self, message, path=None, line=None):
+        super().__init__(message)
+        self.path = path
+        self.line = line
+
+
+def read_settings(path):
+    """The settings in the file at `path` as a dict of strings; empty lines and lines that start with # are left out.
+
+    A file that does not exist is no error: there are no settings then. A file that cannot be read or is not UTF-8,
+    and a line without =, raise a SettingsError that knows the path, and of a bad line its number.
+    """
+    settings = {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                if line.strip() and not line.startswith("#"):
+                    name, value = line.split("=", 1)
+                    settings[name.strip()] = value.strip()
+    except:
+        pass
+    return settings
+
+
+def number(settings, name, default):
+    """The setting `name` as a whole number, or `default` where it is not set.
+
+    A value that is not a whole number raises a SettingsError that names the setting.
+    """
+    try:
+        return int(settings[name])
+    except Exception:
+        return default

@@ -1,0 +1,6 @@
+"""Makes the recorded conversations importable, as `captures.load` and `captures.make`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
