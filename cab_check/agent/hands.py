@@ -19,9 +19,10 @@ from cab_check.sandbox.box import Box, Done
 OUTPUT_BYTES = 16 * 1024  # what a model gets to see of one file, or of one stream of a command
 ARGUMENT_BYTES = 100_000  # Linux takes at most 128 KiB in one argument of a process (MAX_ARG_STRLEN)
 
-_NO_DIRECTORY = '[ ! -d "$1" ] || { echo "$1 is a directory" >&2; exit 1; }; exec < "$1" || exit 1; '
-_READ = _NO_DIRECTORY + "exec cat"
-_READ_LINES = _NO_DIRECTORY + 'tail -n "+$2" | head -n "$3"'
+# A POSIX shell ends where `exec` cannot redirect, with the system's words on stderr.
+_OPEN = '[ ! -d "$1" ] || { echo "$1 is a directory" >&2; exit 1; }; exec < "$1"; '
+_READ = _OPEN + "exec cat"
+_READ_LINES = _OPEN + 'tail -n "+$2" | head -n "$3"'
 _WRITE = 'mkdir -p -- "${1%/*}/" && cat > "$1"'
 _ALL_LINES = 10**9
 

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 MASK = "\x00"
-LONGEST = 20_000
-"""Characters between quotes; more is set apart by a fence, or was never one quotation."""
+LONGEST = 16 * 1024
+"""Characters of a JSON string that are looked at; a longer text is set apart by a fence."""
 WINDOW = 64 * 1024
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^`\n]*\n(.*?)\n?^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _TAGGED = re.compile(r"<(text|content|value|input|data|string)>\n?(.*?)\n?</\1>", re.DOTALL)
-_JSON_STRING = re.compile(rf'"(?:\\.|[^"\\]){{0,{LONGEST}}}"', re.DOTALL)
-_ENDS = r"(?=$|[\s.,;:!?)\]}])"
-_QUOTED = {
-    '"': re.compile(rf'"(.{{0,{LONGEST}}}?)"{_ENDS}', re.DOTALL),
-    "'": re.compile(rf"'([^'\n]*?)'{_ENDS}"),
-    "`": re.compile(r"`([^`\n]+)`"),
-    "“": re.compile(r"“([^”]*)”"),
-    "«": re.compile(r"«([^»]*)»"),
-}
+_JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
+_CLOSES = re.compile(r"[\"'`”»](?=$|[\s.,;:!?)\]}])")
+_CLOSED_BY = {'"': '"', "'": "'", "`": "`", "“": "”", "«": "»"}
 _OPENS = re.compile("(?<![\\w\"'])[\"'`“«]")
 
 
@@ -41,17 +37,10 @@ class Literal:
 
 def literals(text: str) -> list[Literal]:
     """Every literal in `text`, in order; none lies within another."""
-    as_json = "JSON" in text.upper()
     found = [Literal(m.start(), m.end(), m[2], fenced=True) for m in _FENCE.finditer(text)]
     tagged = [Literal(m.start(), m.end(), m[2], fenced=True) for m in _TAGGED.finditer(mask(text, found))]
-    free, at = mask(mask(text, found), tagged), 0
-    quoted: list[Literal] = []
-    while (opened := _OPENS.search(free, at)) is not None:
-        literal = _quoted(free, opened.start(), as_json=as_json)
-        at = literal.end if literal else opened.end()
-        if literal is not None:
-            quoted.append(literal)
-    return sorted([*found, *tagged, *quoted], key=lambda item: item.start)
+    free = mask(mask(text, found), tagged)
+    return sorted([*found, *tagged, *_quotations(free, as_json="JSON" in text.upper())], key=lambda item: item.start)
 
 
 def window(text: str) -> str:
@@ -73,15 +62,38 @@ def replaced(text: str, found: list[Literal], words: list[str]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def _quoted(text: str, at: int, *, as_json: bool) -> Literal | None:
-    escaped = _JSON_STRING.match(text, at)
-    if escaped and "\\" in escaped[0] and (as_json or '\\"' in escaped[0] or "\\\\" in escaped[0]):
-        try:
-            return Literal(at, escaped.end(), json.loads(escaped[0], strict=False))
-        except ValueError:
-            pass  # backslashes that are no JSON escapes: taken as they stand, below
-    found = _QUOTED[text[at]].match(text, at)
-    return Literal(at, found.end(), found[1]) if found and MASK not in found[1] else None
+def _quotations(text: str, *, as_json: bool) -> Iterator[Literal]:
+    """What stands in quotation marks; a mark that nothing closes opens nothing."""
+    closing: dict[str, list[int]] = {mark: [] for mark in _CLOSED_BY.values()}
+    for match in _CLOSES.finditer(text):
+        closing[match[0]].append(match.start())
+    at = 0
+    while (opened := _OPENS.search(text, at)) is not None:
+        start, at = opened.start(), opened.end()
+        literal = _json_string(text, start, as_json=as_json) if opened[0] == '"' else None
+        if literal is None:
+            ends = closing[_CLOSED_BY[opened[0]]]
+            place = bisect_right(ends, start)
+            literal = _plain(text, start, ends[place]) if place < len(ends) else None
+        if literal is not None:
+            at = literal.end
+            yield literal
+
+
+def _json_string(text: str, at: int, *, as_json: bool) -> Literal | None:
+    found = _JSON_STRING.match(text, at, at + LONGEST)
+    if found is None or "\\" not in found[0] or not (as_json or '\\"' in found[0] or "\\\\" in found[0]):
+        return None
+    try:
+        return Literal(at, found.end(), json.loads(found[0], strict=False))
+    except ValueError:
+        return None  # backslashes that are no JSON escapes: the text is meant as it stands
+
+
+def _plain(text: str, start: int, end: int) -> Literal | None:
+    value = text[start + 1 : end]
+    one_line = text[start] in "'`"
+    return None if MASK in value or (one_line and "\n" in value) else Literal(start, end + 1, value)
 
 
 def json_values(text: str, opening: str) -> list[tuple[int, int, Any]]:

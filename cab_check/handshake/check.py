@@ -49,6 +49,11 @@ def not_asked(reason: str = "not asked") -> Outcome:
     return Outcome("skipped", reason)
 
 
+def inconclusive(turns: Sequence[Turn], reason: str) -> Outcome:
+    """What was asked did not tell: no pass either, and nobody's fault."""
+    return Outcome("skipped", f"inconclusive: {reason}", (), tuple(turn.number for turn in turns))
+
+
 def concluded(turns: Sequence[Turn], findings: Iterable[Finding], proof: str, *, had: bool = True) -> Outcome:
     """`had`: whether that was had on which later checks build; without it the check fails, whatever was found."""
     found = tuple(findings)

@@ -117,6 +117,8 @@ def _one(group: Sequence[Finding]) -> Finding:
 
 def _root(finding: Finding, others: Sequence[Finding]) -> str | None:
     """The code at the end of the chain of explanations, None if nothing explains it."""
+    if finding.subject == "stream" and any(o.code == finding.code and o.subject == "plain" for o in others):
+        return finding.code  # the same in both ways of asking is one defect
     codes = {other.code for other in others}
     current: str | None = None
     step = next((code for code, effects in EXPLAINS.items() if code in codes and finding.code in effects), None)

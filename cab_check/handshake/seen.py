@@ -105,13 +105,15 @@ class Seen:
 
     @cached_property
     def turns(self) -> tuple[Turn, ...]:
-        """The chat completions that count: not those that were asked again better, nor redirects that were followed."""
+        """The chat completions that count: at the base path that answers, not those that were asked again better."""
         every = self.all_turns
+        if self.base_path != self.given_base_path:
+            every = tuple(turn for turn in every if path_of(turn.exchange) == self.base_path + COMPLETIONS)
         return tuple(turn for turn in every if not any(_replaces(other, turn) for other in every))
 
     @cached_property
     def all_turns(self) -> tuple[Turn, ...]:
-        """Every chat completion that was asked for, whatever came of it."""
+        """Every chat completion that was asked for, whatever came of it; not redirects that were followed."""
         followed = {exchange.follows_redirect for exchange in self.exchanges}
         found = (self._turn(exchange) for exchange in self.exchanges if exchange.number not in followed)
         return tuple(turn for turn in found if turn is not None)
@@ -135,7 +137,8 @@ class Seen:
         here = [e for e in self.lists if path_of(e) == given + MODELS]
         if not here or any(speaks_api(exchange) for exchange in here):
             return given
-        found = [e for e in self.lists if path_of(e) != given + MODELS and speaks_api(e)]
+        elsewhere = [e for e in self.lists if path_of(e) != given + MODELS and e.follows_redirect is None]
+        found = [exchange for exchange in elsewhere if speaks_api(exchange)]
         return path_of(found[0]).removesuffix(MODELS) if found else given
 
     @cached_property
@@ -149,7 +152,7 @@ class Seen:
         return recognise(self.recording)
 
     def answer_to(self, ask: Ask) -> Exchange | None:
-        """The exchange in which `ask` went out: same method, path and bytes."""
+        """The exchange in which `ask` went out (same method, path and bytes), or that its redirect led to."""
         base = self.base_path if ask.base_path is None else ask.base_path.rstrip("/")
         body = ask.payload()
         for exchange in self.exchanges:
@@ -160,7 +163,7 @@ class Seen:
                 and exchange.sent.body == body
                 and path_of(exchange) == base + ask.route
             ):
-                return exchange
+                return next((other for other in self.exchanges if other.follows_redirect == exchange.number), exchange)
         return None
 
     def _lacked_key(self, exchange: Exchange) -> bool:

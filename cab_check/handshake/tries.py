@@ -57,7 +57,9 @@ def ask_until_told(question: Question, faults: Faults, plan: Plan, seen: Seen) -
 
 def is_moody(fault: Finding) -> bool:
     """Whether the same server could do better on the next try, so that one reply proves nothing."""
-    return fault.owner == "model" or fault.code in ("text-garbled",)
+    if fault.code == "model-lacks-tools":
+        return False  # the server's own words
+    return fault.owner == "model" or fault.code == "text-garbled"
 
 
 def tally(turns: Iterable[Turn], faults: Faults) -> Tally:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from cab_check.report.figures import many
-from cab_check.report.lines import cut, hanging, height, pasted, single, two_ends
+from cab_check.report.lines import change, cut, hanging, height, single, two_ends
 
 Row = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def folded(record: Row, width: int, room: int) -> list[Text]:
     shown: list[Text] = []
     for number, root in enumerate(roots):
         left = room - height(shown, width) - (1 if number + 1 < len(roots) else 0)
-        block = _block(root, _followers(record, root), width, left)
+        block = _block(record, root, width, left)
         if shown and height(block, width) > left:
             rest = roots[number:]
             return [*shown, single("  ", f"and {many(len(rest), 'more finding')}: {_names(rest)}", width, style="dim")]
@@ -46,9 +46,10 @@ def folded(record: Row, width: int, room: int) -> list[Text]:
     return shown
 
 
-def _block(root: Row, followers: Sequence[Row], width: int, room: int) -> list[Text]:
+def _block(record: Row, root: Row, width: int, room: int) -> list[Text]:
     """One root cause in full; without its evidence, then without its cause, where the room is short."""
-    head, fix, tail = _head(root, width), _fix(root, width), _folded_followers(followers, width)
+    head = _head(root, width, titled=record["handshake"]["findings"][0] is not root)
+    fix, tail = _fix(root, width), _folded_followers(_followers(record, root), width)
     cause, evidence = _cause(root, width), _evidence(root, width)
     for block in ([*head, *cause, *evidence, *fix, *tail], [*head, *cause, *fix, *tail]):
         if height(block, width) <= room:
@@ -56,12 +57,14 @@ def _block(root: Row, followers: Sequence[Row], width: int, room: int) -> list[T
     return [*head, *fix, *tail]
 
 
-def _head(finding: Row, width: int) -> list[Text]:
+def _head(finding: Row, width: int, *, titled: bool) -> list[Text]:
+    """The finding's name and whose it is; `titled` says what it means too, which the verdict has said of the first."""
     glyph, style = GLYPHS[finding["severity"]]
     seen, asked = finding["seen"]
     title = Text.assemble("  ", (glyph, style), "  ", (cut(name(finding), width), "bold"))
     facts = f"{owner(finding)}, {seen} of {asked}, {SURE[finding['confidence']]}"
-    return [two_ends(title, facts, width), *hanging(" " * _INDENT, finding["title"], width)]
+    means = hanging(" " * _INDENT, finding["title"], width) if titled else []
+    return [two_ends(title, facts, width), *means]
 
 
 def _cause(finding: Row, width: int) -> list[Text]:
@@ -80,7 +83,7 @@ def _evidence(finding: Row, width: int) -> list[Text]:
 def _fix(finding: Row, width: int) -> list[Text]:
     if not finding["fix"]:
         return []
-    return [Text(f"{' ' * _INDENT}Change"), *pasted(finding["fix"], _INDENT + 2, width)]
+    return [Text(f"{' ' * _INDENT}Change"), *change(finding["fix"], _INDENT + 2, width)]
 
 
 def _followers(record: Row, root: Row) -> list[Row]:

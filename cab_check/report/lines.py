@@ -60,32 +60,21 @@ def single(label: str, text: str, width: int, *, style: str = "", label_style: s
     return Text.assemble((label, label_style), (cut(text, width - cell_len(label)), style))
 
 
-def pasted(text: str, indent: int, width: int, *, limit: int = 8, style: str = "bold") -> list[Text]:
-    """Lines to copy: none holds a line end of ours, however long it is, so that what is pasted is what was meant.
-
-    The indent is given up as far as that brings the longest line inside `width`.
+def change(text: str, indent: int, width: int, *, limit: int = 8, style: str = "bold") -> list[Text]:
+    """What to change. Lines are broken at words, but one that begins with two spaces is literal: a command or a
+    setting to paste, which holds no line end of ours however long it is, and gives up its indent first.
     """
-    lines = clean(text).strip("\n").expandtabs(4).split("\n")
+    lines: list[Text] = []
+    for line in clean(text).strip("\n").expandtabs(4).split("\n"):
+        if line.startswith("  "):
+            literal = line.strip()
+            lines.append(Text.assemble(" " * max(0, min(indent + 2, width - cell_len(literal))), (literal, style)))
+        else:
+            lines += [Text.assemble(" " * indent, (part, style)) for part in fold(line, width - indent)]
     left_out = len(lines) - limit
     if left_out > 0:
-        lines = [*lines[: limit - 1], f"... {left_out + 1} more lines with -v"]
-    spare = width - max(cell_len(line) for line in lines)
-    indent = min(indent, spare) if spare >= GAP else indent
-    return [Text.assemble(" " * indent, (_stretched(line.rstrip(), indent, width), style)) for line in lines]
-
-
-def _stretched(line: str, indent: int, width: int) -> str:
-    """`line` with spaces widened where the terminal will wrap it, so that it wraps between words, under its indent.
-
-    More spaces between words change no command; inside double quotes they might, and there nothing is widened.
-    """
-    first, *words = line.split(" ")
-    shown = first
-    for word in words:
-        used = (indent + cell_len(shown) - 1) % width + 1
-        wraps = used + 1 + cell_len(word) > width >= indent + cell_len(word)
-        shown += (" " * (width - used + indent) if wraps and shown.count('"') % 2 == 0 else " ") + word
-    return shown
+        lines = [*lines[: limit - 1], Text(f"{' ' * indent}... {left_out + 1} more lines with -v", style)]
+    return lines
 
 
 def height(lines: Sequence[Text], width: int) -> int:
@@ -104,4 +93,4 @@ def page(lines: Sequence[Text]) -> Text:
 
 def key(label: str) -> str:
     """A label of the left column, padded."""
-    return f"{label:<10}"
+    return f"{label:<6}"

@@ -45,7 +45,7 @@ def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
 
 def verdict_line(record: Mapping[str, Any], *, width: int = 80) -> Text:
     """The verdict alone, for `-q`."""
-    return page(verdict.verdict(record, max(width, NARROWEST)))
+    return page(verdict.verdict(record, max(width, NARROWEST), alone=True))
 
 
 def write(text: Text, stream: TextIO, *, color: bool = False) -> None:

@@ -13,7 +13,7 @@ from cab_check.report.checks import GLYPHS
 from cab_check.report.figures import many, seconds
 from cab_check.report.findings import GLYPHS as FINDING_GLYPHS
 from cab_check.report.findings import SURE, name, owner
-from cab_check.report.lines import hanging, page, pasted
+from cab_check.report.lines import change, hanging, page
 from cab_check.report.terminal import NARROWEST, first_screen
 from cab_check.wire.exchange import Exchange, Recording
 
@@ -70,7 +70,7 @@ def _findings(record: Row, width: int) -> Iterator[Text]:
         yield from _said(finding, width)
         if finding["fix"]:
             yield Text("     Change")
-            yield from pasted(finding["fix"], 7, width, limit=_UNCUT)
+            yield from change(finding["fix"], 7, width, limit=_UNCUT)
 
 
 def _said(finding: Row, width: int) -> Iterator[Text]:

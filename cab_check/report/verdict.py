@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,13 +26,19 @@ _STOPPED = {
 }
 
 
-def verdict(record: Mapping[str, Any], width: int) -> list[Text]:
-    """The verdict in one sentence, said to be partial or of the demo where it is."""
+def verdict(record: Mapping[str, Any], width: int, *, alone: bool = False) -> list[Text]:
+    """The verdict in one sentence, said to be partial or of the demo where it is.
+
+    `alone`: nothing follows it, so the sentence names the change too; else the finding's own block below does.
+    """
     handshake = record["handshake"]
     word, style = WORDS[handshake["verdict"]]
+    first = next(iter(handshake["findings"]), None)
+    told_below = not alone and first is not None and handshake["headline"].startswith(first["title"].rstrip("."))
+    sentence = first["title"] if first is not None and told_below else handshake["headline"]
     return [
         *_partial(record, width),
-        *hanging(f"{word}  ", _who(record) + handshake["headline"], width, limit=3, label_style=style),
+        *hanging(f"{word}  ", _who(record) + sentence, width, limit=3, label_style=style),
         *_demo(record, width),
     ]
 
@@ -50,7 +57,7 @@ def _who(record: Mapping[str, Any]) -> str:
     """The TUIs and the model, unless the headline names the model itself. The profile `generic` goes unnamed."""
     model = record["model"]["requested"] or record["model"]["answered"]
     asked = [name for name in record["handshake"]["for"] if name != "generic"]
-    if model and model in record["handshake"]["headline"]:
+    if model and re.search(rf"(?<![\w./:-]){re.escape(model)}(?![\w/:-])", record["handshake"]["headline"]):
         model = None
     named = [", ".join(asked), model]
     who = " + ".join(name for name in named if name)

@@ -31,7 +31,7 @@ NO_WALLS: Mapping[str, str] = {
 LEVEL_2_GAPS = (
     "whether a path exists, and its size and times, can be seen for all files of this user",
     "mode and times of this user's own files can be changed",
-    "names and arguments of running processes can be seen",
+    "names and arguments of running processes, and how many files they have open, can be seen",
     "processes can outlive a kill -9 of the launcher (not of cab-check)",
     "no /dev/shm, no sockets: programs that need them fail inside",
 )

@@ -22,8 +22,6 @@ else: text is full of them.
 
 from __future__ import annotations
 
-import base64
-import html
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -31,6 +29,7 @@ from dataclasses import replace
 from cab_check.wire.address import HIDDEN
 from cab_check.wire.decode import arrivals
 from cab_check.wire.exchange import Exchange, Got, Headers, Piece, Sent, TlsFacts
+from cab_check.wire.needle import Needles, Span
 from cab_check.wire.secret import Secret, core, is_common, looks_secret, secret_name
 
 _NAMES = """
@@ -43,17 +42,13 @@ _QUERY_PAIR = re.compile(r"(?<=[?&;#])([^=&#;\s\"'<>]+)=([^&#;\s\"'<>]+)")
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 _SCHEMED = re.compile(r"(Bearer|Basic|Digest|Negotiate)\s+\S", re.IGNORECASE)
 
-Span = tuple[int, int]
-
 
 class Redactor:
     """Replaces the given secrets. `header_names` are replaced by their names, like SECRET_HEADERS."""
 
     def __init__(self, secrets: Iterable[Secret], header_names: Iterable[str] = ()) -> None:
         values = {form for secret in secrets for form in _cores(secret.reveal()) if not is_common(form)}
-        longest_first = sorted(values, key=lambda value: (-len(value), value))
-        self._search = _pattern(_forms(value) for value in longest_first)
-        self._base64 = _pattern(_base64_forms(value) for value in longest_first)
+        self._needles = Needles(values)
         self._names = SECRET_HEADERS | {name.casefold() for name in header_names}
 
     def text(self, text: str) -> str:
@@ -63,7 +58,7 @@ class Redactor:
 
     def data(self, data: bytes) -> tuple[bytes, bool]:
         """`data` without the secrets, and whether there were any."""
-        spans = self._spans(data)
+        spans = self._needles.find(data)
         return (_cut(data, 0, spans), True) if spans else (data, False)
 
     def url(self, url: str) -> str:
@@ -119,22 +114,16 @@ class Redactor:
 
     def _pieces(self, exchange: Exchange, got: Got, body_hit: bool) -> tuple[tuple[Piece, ...], bool]:
         """The raw pieces where no secret stands in them; else the decompressed ones without it."""
-        raw_hit = bool(self._spans(got.raw))  # also of a body that could not be decompressed
+        raw_hit = bool(self._needles.find(got.raw))  # also of a body that could not be decompressed
         if not body_hit and not raw_hit:
             return got.pieces, False
         pieces = arrivals(exchange) if body_hit else got.pieces
-        spans = self._spans(b"".join(piece.data for piece in pieces))
+        spans = self._needles.find(b"".join(piece.data for piece in pieces))
         done, offset = [], 0
         for piece in pieces:
             done.append(Piece(piece.at_ms, _cut(piece.data, offset, spans)))
             offset += len(piece.data)
         return tuple(done), True
-
-    def _spans(self, data: bytes) -> list[Span]:
-        if self._search is None or self._base64 is None:
-            return []
-        plain = [match.span() for match in self._search.finditer(data)]
-        return sorted(plain + [_widen(data, match.span()) for match in self._base64.finditer(data)])
 
 
 def _cut(data: bytes, offset: int, spans: list[Span]) -> bytes:
@@ -159,65 +148,3 @@ def _hide_pair(match: re.Match[str]) -> str:
 def _cores(value: str) -> set[str]:
     credentials = re.sub(r"^[A-Za-z]{3,10}\s+", "", value.strip())  # `Basic dXNlcjpw` of a header
     return {value, value.strip(), core(value), credentials} - {""}
-
-
-def _pattern(parts: Iterable[bytes]) -> re.Pattern[bytes] | None:
-    whole = b"|".join(parts)
-    return re.compile(whole, re.IGNORECASE) if whole else None
-
-
-def _forms(value: str) -> bytes:
-    """One pattern for all forms of one secret but base64."""
-    data = value.encode("utf-8", "surrogatepass")
-    patterns = [
-        b"".join(map(_escaped, value)),
-        b"".join(map(_escaped, reversed(value))),
-        data.hex().encode(),
-        data.hex()[::-1].encode(),
-        data[::-1].hex().encode(),
-    ]
-    return b"|".join(dict.fromkeys(patterns))
-
-
-def _escaped(char: str) -> bytes:
-    """A pattern for one character in any escape."""
-    raw = char.encode("utf-8", "surrogatepass")
-    units = char.encode("utf-16-be", "surrogatepass")
-    pairs = [units[at : at + 2].hex() for at in range(0, len(units), 2)]
-    named = html.escape(char).encode()
-    forms = [
-        re.escape(raw),
-        b"".join(b"%%(?:25)*%02x" % byte for byte in raw),
-        b"".join(rb"\\+u" + pair.encode() for pair in pairs),
-        b"&(?:amp;)*#0*%d;?" % ord(char),
-        b"&(?:amp;)*#x0*%x;?" % ord(char),
-    ]
-    if ord(char) < 256:
-        forms.append(rb"\\+x%02x" % ord(char))
-    if not char.isalnum():
-        forms.append(rb"\\+" + re.escape(raw))
-    if char == " ":
-        forms.append(rb"\+")
-    if named != raw:
-        forms.append(re.escape(named))
-    return b"(?:" + b"|".join(forms) + b")"
-
-
-def _base64_forms(value: str) -> bytes:
-    """For each alignment, the characters that the value surely gives, whatever stands before and after it."""
-    data = value.encode("utf-8", "surrogatepass")
-    patterns = []
-    for skipped in range(3):
-        whole = data[skipped:]
-        sure = base64.b64encode(whole[: len(whole) // 3 * 3]).decode()
-        # JSON may write / as \/, and URLs + and / as %2B and %2F.
-        patterns.append(sure.replace("+", "(?:[+-]|%2b)").replace("/", r"(?:\\*/|_|%2f)").encode())
-    return b"|".join(patterns)
-
-
-def _widen(data: bytes, span: Span) -> Span:
-    """The span and up to three characters on either side, which hold bits of the value's first and last bytes."""
-    start, end = span
-    before = re.search(rb"[A-Za-z0-9+/_-]{0,3}\Z", data[max(0, start - 3) : start])
-    after = re.match(rb"[A-Za-z0-9+/_-]{0,3}(?:=|%3[dD]){0,2}", data[end : end + 9])
-    return start - len(before[0] if before else b""), end + len(after[0] if after else b"")

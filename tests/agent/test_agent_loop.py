@@ -195,12 +195,25 @@ def test_an_endpoint_that_does_not_count_still_meets_the_ceiling_on_tokens(tmp_p
     assert 1 < len(ran.endpoint.requests) < 10
 
 
+def test_a_count_below_nothing_is_no_count(tmp_path: Path) -> None:
+    result = run(tmp_path, says("Done.", usage={"prompt_tokens": -1, "completion_tokens": 5})).result
+    assert (result.prompt_tokens, result.completion_tokens) == (None, 5)
+
+
 def test_a_slow_command_meets_the_ceiling_on_time(tmp_path: Path) -> None:
     slow = call("shell", {"command": "exec sleep 60"})
     ran = run(tmp_path, says(None, slow), limits=AgentLimits(wall_s=0.5))
     assert (ran.result.end, ran.result.turns) == ("time", 1)
     assert "0.5 s" in ran.result.detail
     assert ran.trace.spans[-1].attributes["limit"] == "wall"
+
+
+def test_what_was_asked_for_after_a_slow_command_is_not_begun_when_time_is_up(tmp_path: Path) -> None:
+    slow = call("shell", {"command": "exec sleep 60"})
+    ran = run(tmp_path, says(None, slow, WRITE), limits=AgentLimits(wall_s=0.5))
+    assert ran.result.end == "time"
+    assert [span.name for span in ran.trace.spans if span.kind == "tool_call"] == ["shell"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_slow_endpoint_meets_the_ceiling_on_time(tmp_path: Path) -> None:

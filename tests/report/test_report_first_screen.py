@@ -84,7 +84,8 @@ def test_the_notice_stands_wherever_a_task_ran_and_a_composite_only_where_the_mo
 def test_the_line_to_change_can_be_pasted() -> None:
     fix = "vllm serve m --enable-auto-tool-choice --tool-call-parser hermes --reasoning-parser qwen3 --port 8000"
     shaken = parser_missing()
-    shaken = handshake(verdict="blocked", findings=(shaken.findings[0].but(fix=fix), *shaken.findings[1:]))
+    literal = f"Restart vLLM with a parser for this model:\n  {fix}"
+    shaken = handshake(verdict="blocked", findings=(shaken.findings[0].but(fix=literal), *shaken.findings[1:]))
     lines = screen(record(shaken, exit_code=3))
     (line,) = [line for line in lines if "vllm serve" in line]
     assert line.split() == fix.split()
@@ -132,9 +133,17 @@ def test_a_named_tui_stands_in_the_verdict() -> None:
     assert screen(record(handshake(for_=("aider", "codex"))))[0].startswith(f"WORKS  aider, codex + {MODEL}: ")
 
 
+def test_the_model_is_named_once_and_not_taken_for_one_of_a_longer_name() -> None:
+    asked = ModelFacts("coder", None, ("coder-30b",))
+    near = record(handshake(headline="no such model (coder-30b)", model=asked))
+    assert screen(near)[0] == "WORKS  coder: no such model (coder-30b)"
+    own = record(handshake(headline="coder works.", model=asked))
+    assert screen(own)[0] == "WORKS  coder works."
+
+
 def test_a_defect_in_the_middle_of_a_task_is_not_hidden() -> None:
     document = record(run=task_run(trial()), exit_code=70, error=CabError("The grader lost its result."))
-    assert "Error     The grader lost its result." in screen(document)
+    assert "Error The grader lost its result." in screen(document)
 
 
 def test_a_kept_run_tells_its_id() -> None:

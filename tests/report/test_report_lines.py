@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from cab_check.base.text import clean
 from cab_check.report.figures import seconds, short, tokens, total
-from cab_check.report.lines import cut, fold, hanging, height, pasted
+from cab_check.report.lines import change, cut, fold, hanging, height
 
 WORDS = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("漢字 \n\t\x1b\u202e\u200d🙂é")), max_size=200)
 
@@ -34,23 +34,20 @@ def test_hanging_lines_are_few_and_fit(text: str, width: int, limit: int) -> Non
     assert 1 <= len(lines) <= limit and all(line.cell_len <= width for line in lines)
 
 
-def test_pasted_lines_are_whole_and_lose_their_indent_first() -> None:
-    long = "x" * 76
-    assert [line.plain for line in pasted(long, 7, 80)] == [" " * 4 + long]
-    (over,) = pasted("y" * 100, 7, 80)
-    assert over.plain == " " * 7 + "y" * 100 and height([over], 80) == 2
-    quoted = 'export A="' + " b" * 50 + '"'
-    assert pasted(quoted, 7, 80)[0].plain == " " * 7 + quoted
-    assert pasted("\n".join("abcdefghijkl"), 7, 80)[-1].plain.strip() == "... 5 more lines with -v"
+def test_a_literal_line_is_whole_and_loses_its_indent_first() -> None:
+    assert [line.plain for line in change("  " + "x" * 76, 7, 80)] == [" " * 4 + "x" * 76]
+    (over,) = change("  " + "y" * 100, 7, 80)
+    assert over.plain == "y" * 100 and height([over], 80) == 2
+    spaced = 'export A="' + " b" * 50 + '"'
+    assert change("  " + spaced, 7, 80)[0].plain == spaced
+    assert change("\n".join("abcdefghijkl"), 7, 80)[-1].plain.strip() == "... 5 more lines with -v"
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=30), min_size=1, max_size=30), st.integers(40, 90))
-def test_a_terminal_wraps_pasted_lines_between_words(words: list[str], width: int) -> None:
-    (line,) = pasted(" ".join(words), 7, width)
-    seen = [line.plain[at : at + width] for at in range(0, len(line.plain), width)]
-    assert line.plain.split() == words
-    assert [word for row in seen for word in row.split()] == words
-    assert len({len(row) - len(row.lstrip()) for row in seen}) == 1
+def test_prose_is_broken_between_words_under_its_indent(words: list[str], width: int) -> None:
+    lines = change(" ".join(words), 7, width, limit=99)
+    assert [word for line in lines for word in line.plain.split()] == words
+    assert all(line.cell_len <= width and line.plain.startswith(" " * 7) for line in lines)
 
 
 @pytest.mark.parametrize(

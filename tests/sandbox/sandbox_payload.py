@@ -234,19 +234,18 @@ def foreign_memory_file(t):
 
 
 @probe
-def foreign_descriptors(t):
+def count_foreign_descriptors(t):
     return bool(os.listdir(f"/proc/{t['victim']}/fd"))
 
 
 @probe
+def foreign_descriptors(t):
+    return bool(os.readlink(f"/proc/{t['victim']}/fd/0"))
+
+
+@probe
 def inherited_descriptors(t):
-    extra = []
-    for number in range(3, 4096):
-        try:
-            extra.append(os.readlink(f"/proc/self/fd/{number}"))
-        except OSError:
-            continue
-    return any("/proc/" not in target for target in extra)
+    return bool(t["descriptors"])
 
 
 @probe
@@ -528,7 +527,7 @@ def kernel_switches(t):
 
 @probe
 def raw_devices(t):
-    return bool({"kmsg", "mem", "vda", "sda", "nvme0n1", "kvm", "fuse", "vsock", "ptmx"} & set(os.listdir("/dev")))
+    return bool({"kmsg", "mem", "vda", "sda", "nvme0n1", "kvm", "fuse", "vsock"} & set(os.listdir("/dev")))
 
 
 @probe
@@ -552,7 +551,7 @@ def hold_core_dumps(t):
 @probe
 def find_package_by_walking(t):
     seen = set()
-    for parent, folders, _ in os.walk("/"):
+    for parent, folders, _ in os.walk(t["walk_from"]):
         folders[:] = [name for name in folders if os.path.join(parent, name) not in ("/proc", "/sys")]
         seen |= {os.path.join(parent, name) for name in folders if name == "cab_check"}
     return any(os.access(path + "/__init__.py", os.R_OK) for path in seen)
@@ -596,4 +595,5 @@ def attempt(name, told):
 
 if __name__ == "__main__":
     facts = json.loads(slurp(sys.argv[1]))
+    facts["descriptors"] = [number for number in range(3, 4096) if os.path.exists(f"/proc/self/fd/{number}")]
     print(json.dumps({name: attempt(name, facts) for name in facts["probes"]}))

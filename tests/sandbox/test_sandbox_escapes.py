@@ -46,6 +46,7 @@ OPEN_AT_LEVEL_2 = {
     "chmod_outside": "mode and times",
     "utime_outside": "mode and times",
     "foreign_command_line": "arguments of running processes",
+    "count_foreign_descriptors": "how many files they have open",
     "raw_devices": "whether a path exists",
 }
 

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A loaded machine is no fault of the code, and a test leaves no files behind.
+settings.register_profile("wire", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wire")
 
 PROXY_NAMES = [name for base in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (base, base.upper())]
 

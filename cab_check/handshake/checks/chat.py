@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cab_check.handshake import questions
-from cab_check.handshake.check import Check, Outcome, concluded, not_asked, nothing_to_ask
+from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked, nothing_to_ask
 from cab_check.handshake.failure import shown
 from cab_check.handshake.form import form_faults, is_broken_form, problems, with_failure
 from cab_check.handshake.plan import Plan
@@ -51,7 +51,9 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     told = tally(turns, lambda turn: with_failure(turn, seen, answer_faults, "unrecognised"))
     had = any(turn.answered and (turn.reply.content or turn.reply.reasoning) for turn in turns)
     if not told.tried:
-        return Outcome("warn", "the answer ended at our own output limit", (), tuple(turn.number for turn in turns))
+        return inconclusive(turns, "the answer ended at our own output limit")
+    if not told.sound and not told.findings and had:
+        return inconclusive(turns, f"0 of {told.tried} sound, too few tries to say whose fault it is")
     return concluded(turns, told.findings, f"{told.sound} of {told.tried} said what was asked", had=had)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cab_check.handshake import questions
-from cab_check.handshake.check import Check, Outcome, concluded, not_asked
+from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
 from cab_check.handshake.checks.chat import answer_faults, text_turns
 from cab_check.handshake.form import with_failure
 from cab_check.handshake.plan import Plan
@@ -22,6 +22,8 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     if not turns:
         return not_asked("no stream without tools was asked for")
     told = tally(turns, lambda turn: with_failure(turn, seen, _stream_faults, "stream-rejected"))
+    if not told.tried:
+        return inconclusive(turns, "the reply ended at our own output limit")
     had = any(turn.answered and (turn.reply.content or turn.reply.reasoning) for turn in turns)
     had = had and not told.blocked
     return concluded(turns, told.findings, f"{len(turns[0].reply.deltas)} deltas and an end", had=had)

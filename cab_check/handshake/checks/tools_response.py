@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cab_check.handshake import questions
 from cab_check.handshake.calls import call_faults, carried, is_sound
-from cab_check.handshake.check import Check, Outcome, concluded, not_asked
+from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
 from cab_check.handshake.checks.tools_request import forced, offered
 from cab_check.handshake.form import with_failure
 from cab_check.handshake.plan import Plan
@@ -42,13 +42,13 @@ def _tally(turns: list[Turn], seen: Seen, unnamed: str) -> Tally:
     return tally(turns, lambda turn: with_failure(turn, seen, call_faults, unnamed))
 
 
-def _conclude(turns: list[Turn], told: Tally) -> Outcome:
+def conclude(turns: list[Turn], told: Tally) -> Outcome:
     """Passed, if nothing was established; a model's single lapse is said, and is no finding."""
     if not told.tried:
-        return Outcome("warn", "the reply ended at our own output limit", (), tuple(turn.number for turn in turns))
+        return inconclusive(turns, "the reply ended at our own output limit")
     proof = f"{told.sound} of {told.tried} sound"
     if not told.sound and not told.findings:
-        return Outcome("warn", f"{proof}: too few tries to say whose fault it is", (), tuple(t.number for t in turns))
+        return inconclusive(turns, f"{proof}, too few tries to say whose fault it is")
     return concluded(turns, told.findings, proof, had=not told.blocked)
 
 
@@ -66,7 +66,7 @@ def _judge_call(plan: Plan, seen: Seen) -> Outcome:
     if not turns:
         return not_asked("no plain request asked for a call")
     told = _tally(turns, seen, "tools-rejected")
-    outcome = _conclude(turns, told)
+    outcome = conclude(turns, told)
     demanded = any(turn.reply.tool_calls for turn in seen.turns if turn.tools and forced(turn))
     missing = "medium" if demanded else "low"  # a demanded call that came shows that the server's side is sound
     found = tuple(f.but(confidence=missing) if f.code == "tool-call-missing" else f for f in outcome.findings)
@@ -85,7 +85,7 @@ def _judge_stream(plan: Plan, seen: Seen) -> Outcome:
     if not turns:
         return not_asked("no stream asked for a call")
     told = _tally(turns, seen, "stream-rejected")
-    outcome = _conclude(turns, told)
+    outcome = conclude(turns, told)
     differs = _differs(turns, told, call_turns(seen, streamed=False), seen)
     if differs is None:
         return outcome
@@ -123,7 +123,7 @@ def _judge_nothing(plan: Plan, seen: Seen) -> Outcome:
     turns = [turn for turn in offered(seen) if _takes_nothing(turn)]
     if not turns:
         return not_asked("no call without arguments was asked for")
-    return _conclude(turns, _tally(turns, seen, "tools-rejected"))
+    return conclude(turns, _tally(turns, seen, "tools-rejected"))
 
 
 def _two_faults(turn: Turn) -> list[Finding]:
@@ -148,7 +148,7 @@ def _judge_two(plan: Plan, seen: Seen) -> Outcome:
     turns = [turn for turn in offered(seen) if _is_two(turn)]
     if not turns:
         return not_asked("two calls at once were not asked for")
-    return _conclude(turns, tally(turns, lambda turn: with_failure(turn, seen, _two_faults, "tools-rejected")))
+    return conclude(turns, tally(turns, lambda turn: with_failure(turn, seen, _two_faults, "tools-rejected")))
 
 
 def _ask_text(plan: Plan, seen: Seen) -> list[Ask]:
@@ -159,7 +159,7 @@ def _judge_text(plan: Plan, seen: Seen) -> Outcome:
     turns = [turn for turn in offered(seen) if _is_verbatim(turn)]
     if not turns:
         return not_asked("no call with difficult text was asked for")
-    return _conclude(turns, _tally(turns, seen, "tools-rejected"))
+    return conclude(turns, _tally(turns, seen, "tools-rejected"))
 
 
 _LAYER = "tools-response"

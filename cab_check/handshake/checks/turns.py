@@ -7,8 +7,8 @@ from collections.abc import Callable
 from cab_check.chat.markup import find_call_markup
 from cab_check.handshake import questions
 from cab_check.handshake.calls import is_usable
-from cab_check.handshake.check import Check, Outcome, concluded, not_asked
-from cab_check.handshake.checks.tools_response import call_turns
+from cab_check.handshake.check import Check, Outcome, not_asked
+from cab_check.handshake.checks.tools_response import call_turns, conclude
 from cab_check.handshake.form import form_faults, is_broken_form, with_failure
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
@@ -61,7 +61,7 @@ def _judge(streamed: bool) -> Callable[[Plan, Seen], Outcome]:
         if not turns:
             return not_asked("no tool's result was given back")
         told = tally(turns, lambda turn: with_failure(turn, seen, result_faults, "tool-result-rejected"))
-        return concluded(turns, told.findings, f"{told.sound} of {told.tried} used the result", had=not told.blocked)
+        return conclude(turns, told)
 
     return judge
 

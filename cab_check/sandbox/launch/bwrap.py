@@ -13,6 +13,7 @@ from typing import Any
 
 from cab_check.sandbox.launch import payload
 from cab_check.sandbox.launch.limits import Ceilings, apply_rlimits
+from cab_check.sandbox.launch.namespaces import PROC_READ_ONLY
 from cab_check.sandbox.launch.payload import Command, Stdio
 
 _SHARED_MEMORY = 256 << 20
@@ -68,6 +69,8 @@ class Bubblewrap:
             yield from ("--symlink", target, name)
         size = str(min(_SHARED_MEMORY, self.limits["memory_bytes"] // 4))
         yield from ("--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
+        for name in PROC_READ_ONLY:  # bubblewrap leaves /proc/sys writable for a user that is root outside too
+            yield from ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")
         yield from ("--remount-ro", "/", "--chdir", command.cwd)
 
 

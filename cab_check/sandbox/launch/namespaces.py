@@ -33,7 +33,7 @@ _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEV_LINKS = (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"))
-_PROC_READ_ONLY = ("sys", "irq", "bus", "fs", "sysrq-trigger", "acpi", "scsi", "driver")
+PROC_READ_ONLY = ("sys", "irq", "bus", "fs", "sysrq-trigger", "acpi", "scsi", "driver")
 
 
 @dataclass
@@ -154,7 +154,7 @@ def _own_proc() -> None:
     syscalls.call("move_mount", mounted, b"", _AT_FDCWD, b"/proc", from_empty_path)
     os.close(mounted)
     os.close(context)
-    for name in _PROC_READ_ONLY:
+    for name in PROC_READ_ONLY:
         path = f"/proc/{name}"
         if os.path.exists(path):
             _mount(path, path, None, _MS_BIND | _MS_REC)

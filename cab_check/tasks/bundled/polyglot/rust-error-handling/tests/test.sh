@@ -15,8 +15,9 @@ build)
     cd "$build/crate"
     CARGO_TARGET_DIR="$build/target" cargo test --quiet --offline --no-run --test grade
     for file in "$build"/target/debug/deps/grade-*; do
-        case "$file" in *.*) ;; *) cp "$file" "$build/grade" ;; esac
+        case "${file##*/}" in *.*) ;; *) cp "$file" "$build/grade" ;; esac
     done
+    [ -x "$build/grade" ]
     ;;
 one)
     cd "$build/crate"

@@ -1,0 +1,27 @@
+"""Every fault: its own code first, beside it only what follows from it, the right owner and exit code."""
+
+from __future__ import annotations
+
+import pytest
+from faulty_endpoint import handshake_with, sound
+from handshake_faults import CASES
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_a_fault_is_named_first_and_alone(name: str) -> None:
+    case = CASES[name]
+    judged = handshake_with(case.fault, **case.setting)
+    roots = [finding for finding in judged.findings if finding.follows_from is None and finding.severity != "info"]
+    assert [finding.key for finding in roots] == [case.root]
+    assert judged.findings[0].owner == case.owner
+    assert judged.exit_code == case.exit_code
+    assert judged.findings[0].evidence, "a finding without evidence"
+    assert not [check for check in judged.checks if check.status == "crashed"]
+
+
+def test_the_sound_twin_has_no_finding() -> None:
+    judged = handshake_with(sound)
+    assert judged.findings == ()
+    assert (judged.verdict, judged.exit_code) == ("works", 0)
+    assert set(judged.capabilities.values()) == {"yes"}
+    assert 10 <= judged.cost.requests <= 14

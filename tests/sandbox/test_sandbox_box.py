@@ -1,0 +1,341 @@
+"""What a box does for a command: streams, folders, environment, endings, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sandbox_outside import running_with
+
+import cab_check
+from cab_check.base.errors import NoSandbox
+from cab_check.sandbox import scratch
+from cab_check.sandbox.box import Done, Engine, Limits, Mount, Plan
+from cab_check.sandbox.toolchains import find
+from cab_check.sandbox.unsafe import UnsafeEngine
+
+PYTHON = ["python3", "-I", "-S", "-c"]
+
+
+def run(
+    engine: Engine, *commands: list[str], limits: Limits | None = None, timeout_s: float = 20, **options
+) -> list[Done]:
+    """Run the commands one after the other in one box."""
+
+    async def inside() -> list[Done]:
+        with scratch.directory("work") as work:
+            plan = Plan((Mount(work, "/work", True),), (find("python"),), limits=limits or Limits())
+            async with engine.open(plan) as box:
+                return [await box.run(command, timeout_s=timeout_s, **options) for command in commands]
+
+    return asyncio.run(inside())
+
+
+def shell(text: str) -> list[str]:
+    return ["/bin/sh", "-c", text]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether `true` came true in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_streams_and_exit_code(walls: Engine) -> None:
+    (done,) = run(walls, shell("cat; echo out; echo err >&2; exit 7"), stdin=b"in\n")
+    assert (done.exit_code, done.signal, done.stdout, done.stderr) == (7, None, b"in\nout\n", b"err\n")
+    assert done.limit is None and not done.output_cut and done.cpu_s is not None
+
+
+def test_large_stdin_that_is_not_read(walls: Engine) -> None:
+    (done,) = run(walls, shell("exit 0"), stdin=b"x" * 3_000_000)
+    assert done.exit_code == 0
+
+
+def test_large_stdin_comes_back_whole(walls: Engine) -> None:
+    data = bytes(range(256)) * 3000
+    (done,) = run(walls, ["cat"], stdin=data)
+    assert done.stdout == data
+
+
+def test_missing_program(walls: Engine) -> None:
+    (done,) = run(walls, ["no-such-program-anywhere"])
+    assert done.exit_code == 127 and b"no-such-program-anywhere" in done.stderr
+
+
+def test_death_by_signal(walls: Engine) -> None:
+    (done,) = run(walls, shell("kill -TERM $$"))
+    assert done.signal == 15 or done.exit_code == 128 + 15
+
+
+def test_folders_live_as_long_as_the_box(walls: Engine) -> None:
+    first, second = run(
+        walls, shell('echo a >"$HOME/h"; echo b >"$TMPDIR/t"; echo c >w'), shell('cat "$HOME/h" "$TMPDIR/t" w')
+    )
+    assert first.exit_code == 0, first
+    assert second.stdout == b"a\nb\nc\n"
+    (third,) = run(walls, shell('ls -A "$HOME" "$TMPDIR"'))
+    assert b"h\n" not in third.stdout and b"t\n" not in third.stdout
+
+
+def test_environment_is_built_from_scratch(walls: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-not-a-key-0123456789")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/somewhere")
+    (done,) = run(walls, ["env"], env={"ASKED_FOR": "1"})
+    names = {line.partition(b"=")[0].decode() for line in done.stdout.splitlines()}
+    assert {"PATH", "HOME", "TMPDIR", "ASKED_FOR"} <= names
+    assert not {name for name in names if "KEY" in name or name.startswith(("SSH", "LD_", "DBUS", "PYTEST"))}
+    assert len(names) <= 20
+
+
+def test_work_directory_is_seen_and_kept(walls: Engine) -> None:
+    async def inside() -> tuple[Done, str, bytes]:
+        with scratch.directory("work") as work:
+            (work / "sub").mkdir()
+            (work / "sub/given").write_text("given")
+            async with walls.open(Plan((Mount(work, "/work", True),))) as box:
+                done = await box.run(shell("pwd; cat sub/given; echo made >made"), timeout_s=10)
+                return done, box.inside(work / "sub"), (work / "made").read_bytes()
+
+    done, seen_as, made = asyncio.run(inside())
+    assert made == b"made\n"
+    assert done.stdout.decode() == f"{seen_as.removesuffix('/sub')}\ngiven"
+    assert walls.level < 3 or seen_as == "/work/sub"
+
+
+def test_read_only_mount(walls: Engine) -> None:
+    async def inside() -> Done:
+        with scratch.directory("work") as work, scratch.directory("given") as given:
+            (given / "file").write_text("kept")
+            async with walls.open(Plan((Mount(work, "/work", True), Mount(given, "/given")))) as box:
+                where = box.inside(given)
+                done = await box.run(
+                    shell(f"cat {where}/file; echo no >{where}/file; echo no >{where}/new"), timeout_s=10
+                )
+            assert [path.name for path in given.iterdir()] == ["file"]
+            assert (given / "file").read_text() == "kept"
+            return done
+
+    done = asyncio.run(inside())
+    assert done.stdout == b"kept" and done.exit_code != 0
+
+
+@pytest.mark.parametrize("place", ["/", "home"])
+def test_a_whole_home_is_refused(walls: Engine, place: str) -> None:
+    async def inside() -> None:
+        async with walls.open(Plan((Mount(Path.home() if place == "home" else Path(place), "/work", True),))):
+            raise AssertionError("it was opened")
+
+    with pytest.raises(NoSandbox, match="whole home"):
+        asyncio.run(inside())
+
+
+def test_output_is_cut_and_the_command_goes_on(walls: Engine) -> None:
+    (done,) = run(walls, shell("head -c 5000000 /dev/zero; exit 3"), limits=Limits(output_bytes=100_000))
+    assert done.exit_code == 3 and done.output_cut and len(done.stdout) == 100_000
+
+
+def test_wall_clock(walls: Engine) -> None:
+    mark = f"mark{secrets.token_hex(6)}"
+    (done,) = run(walls, [*PYTHON, "import signal\nsignal.signal(15, 1)\nwhile 1: pass", mark], timeout_s=0.5)
+    assert done.limit == "wall" and done.exit_code is None and done.signal == 9
+    assert done.wall_s < 5
+    assert not running_with(mark)
+
+
+def test_cpu_seconds(walls: Engine) -> None:
+    (done,) = run(walls, [*PYTHON, "while 1: pass"], limits=Limits(cpu_s=1), timeout_s=20)
+    assert done.limit == "cpu" and done.cpu_s is not None and done.cpu_s < 3
+
+
+def test_memory_of_one_process(walls: Engine) -> None:
+    hog = "import time\nheld = bytearray(400 << 20)\ntime.sleep(20)"
+    (done,) = run(walls, [*PYTHON, hog], limits=Limits(memory_bytes=150 << 20))
+    assert done.limit == "memory" and done.wall_s < 10
+
+
+def test_memory_of_many_processes(walls: Engine) -> None:
+    hog = "import os, time\nfor _ in range(7): os.fork() or (bytearray(b'x') * (40 << 20), time.sleep(20))\ntime.sleep(20)"
+    hog = hog.replace("(bytearray(b'x') * (40 << 20), time.sleep(20))", "(hold(), os._exit(0))")
+    hog = "def hold():\n held = bytearray(b'x') * (40 << 20)\n import time\n time.sleep(20)\n" + hog
+    (done,) = run(walls, [*PYTHON, hog], limits=Limits(memory_bytes=150 << 20))
+    assert done.limit == "memory" and done.wall_s < 10
+
+
+def test_shared_pages_count_once(walls: Engine) -> None:
+    polite = (
+        "import os, time\nheld = bytearray(b'x') * (60 << 20)\nchildren = [os.fork() for _ in range(3)]\n"
+        "time.sleep(0.5)\n0 in children and os._exit(0)\nfor _ in range(3): os.wait()"
+    )
+    polite = polite.replace(
+        "[os.fork() for _ in range(3)]",
+        "[]\nfor _ in range(3):\n  children.append(os.fork())\n  if not children[-1]: break",
+    )
+    (done,) = run(walls, [*PYTHON, polite], limits=Limits(memory_bytes=150 << 20))
+    assert (done.limit, done.exit_code) == (None, 0), done
+
+
+def test_fork_bomb(walls: Engine) -> None:
+    bomb = "import os\nwhile 1:\n  try: os.fork()\n  except OSError: pass"
+    mark = f"mark{secrets.token_hex(6)}"
+    (done,) = run(walls, [*PYTHON, bomb, mark], limits=Limits(processes=40), timeout_s=1.5)
+    assert done.limit in ("processes", "wall")
+    assert not running_with(mark)
+
+
+def test_disk_fill(walls: Engine) -> None:
+    fill = "import time\nfor n in range(9):\n  open(f'f{n}', 'wb').write(b'x' * (8 << 20))\ntime.sleep(20)"
+    (done,) = run(walls, [*PYTHON, fill], limits=Limits(disk_bytes=30 << 20))
+    assert done.limit == "disk" and done.wall_s < 10
+
+
+def test_disk_fill_is_seen_after_the_end_too(walls: Engine) -> None:
+    over, less = run(
+        walls,
+        shell("head -c 40000000 /dev/zero >big"),
+        shell("rm big"),
+        limits=Limits(disk_bytes=30 << 20),
+    )
+    assert over.limit == "disk"
+    assert less.limit is None and less.exit_code == 0
+
+
+def test_unlinked_files_count(walls: Engine) -> None:
+    fill = "import os, time\nf = open('f', 'wb')\nos.unlink('f')\nf.write(b'x' * (64 << 20))\nf.flush()\ntime.sleep(20)"
+    (done,) = run(walls, [*PYTHON, fill], limits=Limits(disk_bytes=30 << 20), timeout_s=5)
+    assert done.limit in ("disk", "wall")
+
+
+@pytest.mark.parametrize("kind", ["open(f'n{n}', 'w').close()", "os.mkdir(f'n{n}')", "os.mkdir('d'); os.chdir('d')"])
+def test_file_count(walls: Engine, kind: str) -> None:
+    many = f"import os, time\nfor n in range(3000): {kind}\ntime.sleep(20)"
+    (done,) = run(walls, [*PYTHON, many], limits=Limits(files=1000))
+    assert done.limit == "files" and done.wall_s < 10
+
+
+def test_size_of_one_file(walls: Engine) -> None:
+    (done,) = run(walls, shell("head -c 20000000 /dev/zero >big; wc -c <big"), limits=Limits(file_bytes=1_000_000))
+    assert int(done.stdout) == 1_000_000
+
+
+def test_open_files(walls: Engine) -> None:
+    (done,) = run(walls, shell("ulimit -n"), limits=Limits(open_files=77))
+    assert done.stdout == b"77\n"
+
+
+DAEMON = """
+import os, sys, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+while 1:
+    os.fork() and os._exit(0)
+    open('beat', 'w').write(str(time.monotonic()))
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("ending", ["; sleep 0.3", ""], ids=["late", "early"])
+def test_nothing_outlives_the_command(walls: Engine, ending: str) -> None:
+    mark = f"mark{secrets.token_hex(6)}"
+    script = f'python3 -I -S -c "$1" {mark} & sleep 100 & {ending.strip("; ") or ":"}; exit 5'
+    (done,) = run(walls, ["/bin/sh", "-c", script, "sh", DAEMON])
+    assert done.exit_code == 5 and done.wall_s < 10
+    assert not running_with(mark)
+
+
+def test_cancelling_ends_the_command_and_leaves_the_box_usable(walls: Engine) -> None:
+    mark = f"mark{secrets.token_hex(6)}"
+
+    async def inside() -> tuple[list[int], float, Done]:
+        with scratch.directory("work") as work:
+            async with walls.open(Plan((Mount(work, "/work", True),), (find("python"),))) as box:
+                command = asyncio.create_task(
+                    box.run([*PYTHON, "open('on', 'w'); import time; time.sleep(99)", mark], timeout_s=60)
+                )
+                while not (work / "on").exists():
+                    await asyncio.sleep(0.01)
+                began = time.monotonic()
+                command.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await command
+                return running_with(mark), time.monotonic() - began, await box.run(shell("echo on"), timeout_s=10)
+
+    left, seconds, after = asyncio.run(inside())
+    assert not left and seconds < 2 and after.stdout == b"on\n"
+
+
+def test_output_can_be_watched_as_it_comes(walls: Engine) -> None:
+    pieces: list[tuple[str, bytes]] = []
+    (done,) = run(walls, shell("echo one; echo two >&2"), watch=lambda name, data: pieces.append((name, data)))
+    assert sorted(pieces) == [("stderr", b"two\n"), ("stdout", b"one\n")]
+    assert done.stdout == b"one\n"
+
+
+def test_commands_take_turns(walls: Engine) -> None:
+    async def inside() -> list[Done]:
+        with scratch.directory("work") as work:
+            async with walls.open(Plan((Mount(work, "/work", True),))) as box:
+                return await asyncio.gather(*(box.run(shell(f"echo {n}"), timeout_s=10) for n in range(4)))
+
+    assert [done.stdout for done in asyncio.run(inside())] == [b"0\n", b"1\n", b"2\n", b"3\n"]
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from sandbox_outside import engine
+from cab_check.sandbox import scratch
+from cab_check.sandbox.box import Mount, Plan
+from cab_check.sandbox.toolchains import find
+
+async def main():
+    with scratch.directory("killed") as work:
+        Path(sys.argv[2]).write_text(str(work))
+        async with engine(sys.argv[1]).open(Plan((Mount(work, "/work", True),), (find("python"),))) as box:
+            await box.run(["/bin/sh", "-c", 'python3 -I -S -c "$1" "$2"; sleep 99', "sh", sys.argv[4], sys.argv[3]], timeout_s=60)
+
+asyncio.run(main())
+"""
+
+
+def test_kill_9_of_cab_check_leaves_nothing(walls: Engine, tmp_path: Path) -> None:
+    mark, told = f"mark{secrets.token_hex(6)}", tmp_path / "work"
+    paths = [str(Path(cab_check.__file__).parent.parent), str(Path(__file__).parent)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(KILLED), walls.name, str(told), mark, DAEMON],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    try:
+        assert wait_until(
+            lambda: told.exists() and told.read_text() != "" and Path(told.read_text(), "beat").exists(), 20
+        )
+    finally:
+        child.kill()
+        child.wait()
+    assert wait_until(lambda: not running_with(mark), 5), "processes were left behind"
+    work = Path(told.read_text())
+    assert work.exists()
+    scratch.clean_stale(scratch.base())
+    assert not work.exists(), "the scratch directory was left behind"
+
+
+def test_without_walls_everything_is_named_as_a_gap() -> None:
+    engine = UnsafeEngine()
+    walls = asyncio.run(engine.probe())
+    assert (walls.level, walls.engine, walls.selftest) == (0, "none", {})
+    assert len(walls.gaps) >= 5 and set(walls.walls.values()) >= {"open"}
+    (done,) = run(engine, shell("echo on"))
+    assert done.stdout == b"on\n"
