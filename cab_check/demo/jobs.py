@@ -122,7 +122,7 @@ def _edit(path: str, match: re.Match[str], found: list[Literal], *, exact: bool)
 
 def _marked(text: str, found: list[Literal]) -> str:
     """`text` with each literal as ⟦number⟧."""
-    return replaced(text, found, [f"⟦{number}⟧" for number in range(len(found))])
+    return replaced(text.replace("⟦", "["), found, [f"⟦{number}⟧" for number in range(len(found))])
 
 
 def _paragraph(marked: str, match: re.Match[str]) -> str:

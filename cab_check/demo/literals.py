@@ -22,7 +22,7 @@ _TAGGED = re.compile(r"<(text|content|value|input|data|string)>\n?(.*?)\n?</\1>"
 _JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _CLOSES = re.compile(r"[\"'`”»](?=$|[\s.,;:!?)\]}])")
 _CLOSED_BY = {'"': '"', "'": "'", "`": "`", "“": "”", "«": "»"}
-_OPENS = re.compile("(?<![\\w\"'])[\"'`“«]")
+_OPENS = re.compile(r"(?<![\w\"'\\])[\"'`“«]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import re
 from cab_check.demo.conversation import ChatRequest
 
 _STATED = re.compile(
-    r"(?<![\w'’/-])(?P<name>[A-Za-z][\w'’/-]{0,40}(?:[ \t]{1,4}[\w'’/-]{1,40}){0,9}?)[\"'`]?[ \t]{0,4}(?:\bis\b[ \t]{0,4}:?|\bwas\b|\breads\b|[:=])[ \t]{0,4}"
+    r"(?<![\w'’/-])(?P<name>[A-Za-z][\w'’/-]{0,40}(?:[ \t]{1,4}[\w'’/-]{1,40}){0,9}?)"
+    r"[\"'`]?[ \t]{0,4}(?:\bis\b[ \t]{0,4}:?|\bwas\b|\breads\b|[:=])[ \t]{0,4}"
     r"(?P<value>\"[^\"\n]{1,200}\"|'[^'\n]{1,200}'|`[^`\n]{1,200}`|[^\s,;\"'`()<>{}]{1,200})"
 )
 _ASKS = re.compile(

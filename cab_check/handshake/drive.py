@@ -17,6 +17,7 @@ from cab_check.handshake.seen import Seen, Turn
 from cab_check.wire.exchange import Ask, Asker, Exchange, Recording
 
 Until = Callable[[Recording], bool]
+Key = tuple[str, str, bytes]
 
 
 class Moves(Protocol):
@@ -28,21 +29,22 @@ class Moves(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A request to send, and the check that wants it first."""
+    """A request to send, the check that wants it first, and the base path that it goes to."""
 
     check: Check
     ask: Ask
+    base_path: str
 
     @property
-    def key(self) -> tuple[str, str, str | None, bytes]:
-        """What makes two asks the same question."""
-        return self.ask.method, self.ask.route, self.ask.base_path, self.ask.payload()
+    def key(self) -> Key:
+        """What makes two asks the same question. It is sent once, whatever came of it."""
+        return self.ask.method, self.base_path + self.ask.route, self.ask.payload()
 
 
 def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> list[Next]:
     """What to send now: the questions of all checks whose needs are settled and have not failed. Pure."""
     open_, closed = set[str](), set[str]()
-    wanted: dict[tuple[str, str, str | None, bytes], Next] = {}
+    wanted: dict[Key, Next] = {}
     for check in checks:
         if open_.intersection(check.needs):
             open_.add(check.id)
@@ -52,7 +54,7 @@ def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> list[
             continue
         asks = check.ask(plan, seen)
         for ask in asks:
-            item = Next(check, ask)
+            item = Next(check, ask, seen.base_path if ask.base_path is None else ask.base_path)
             wanted.setdefault(item.key, item)
         if asks:
             open_.add(check.id)
@@ -76,15 +78,17 @@ async def ask_all(
     Cancelled, it cancels them.
     """
     memo: dict[int, Turn] = {}
-    out: dict[tuple[str, str, str | None, bytes], asyncio.Task[Exchange]] = {}
+    out: dict[Key, asyncio.Task[Exchange]] = {}
+    sent: set[Key] = set()
     stopped: BaseException | None = None
     try:
         while True:
             seen = Seen(asker.recording, memo)
             _move(asker, seen)
             enough = stopped is not None or (until is not None and until(seen.recording))
-            wanted = [] if enough else [item for item in what_next(plan, seen, checks) if item.key not in out]
+            wanted = [] if enough else [item for item in what_next(plan, seen, checks) if item.key not in sent]
             for item in wanted[: concurrency - len(out)]:
+                sent.add(item.key)
                 out[item.key] = asyncio.create_task(_send(asker, item, progress))
             if not out:
                 break

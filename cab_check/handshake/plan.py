@@ -36,6 +36,15 @@ class Plan:
 
 
 def plan_of(recording: Recording) -> Plan:
-    """The plan under which a recording was made, from its facts: enough to judge it again."""
+    """The plan under which a recording was made, from its facts and requests: enough to judge it again."""
     facts = recording.facts
-    return Plan(model=facts.model_requested, nonce_seed=facts.nonce_seed, profile=facts.profile)
+    return Plan(
+        model=facts.model_requested or _model_asked(recording), nonce_seed=facts.nonce_seed, profile=facts.profile
+    )
+
+
+def _model_asked(recording: Recording) -> str | None:
+    """The model that the first request names: it may have been chosen only after the recording began."""
+    bodies = (exchange.sent.json for exchange in recording.exchanges if exchange.sent.method == "POST")
+    names = (body.get("model") for body in bodies if isinstance(body, dict))
+    return next((name for name in names if isinstance(name, str) and name), None)

@@ -232,6 +232,8 @@ def _replaces(other: Turn, turn: Turn) -> bool:
     """
     if other is turn or any(other.request.get(key) != turn.request.get(key) for key in SAME_QUESTION):
         return False
+    if turn.exchange.status in (401, 403):
+        return other.answered and other.number > turn.number  # another key has come since
     refused = refused_param(turn)
     if refused is not None:
         return refused not in other.request

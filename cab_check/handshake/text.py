@@ -27,13 +27,18 @@ def text_faults(turn: Turn) -> list[Finding]:
     if tokens:
         found.append(make("special-tokens-in-text", subject=tokens[0], evidence=[_at(turn, text)], confidence="high"))
     think = find_think(text)
-    if think is not None and think.token not in sent:
+    if think is not None and think.token not in sent and (_closes(think.token) or not text[: think.start].strip()):
         found.append(make("reasoning-in-text", evidence=[_at(turn, text)], confidence="high"))
     if is_noise(text, sent):
         found.append(make("text-garbled", evidence=[_at(turn, text)]))
     elif loops(text):
         found.append(make("repetition-loop", evidence=[_at(turn, text[-300:])]))
     return found
+
+
+def _closes(token: str) -> bool:
+    """A closing tag with no opening one is usual: many templates put the opening one into the prompt."""
+    return "/" in token
 
 
 def loops(text: str) -> bool:

@@ -47,11 +47,12 @@ def decide(outcomes: Mapping[str, Outcome], findings: Sequence[Finding], stopped
     """The verdict and the exit code (0, 3 or 4; the design's section 2) of the handshake alone."""
     if any(failed(outcomes[gate]) for gate in _GATES):
         return "unchecked", 4
-    blocking = [finding for finding in findings if finding.severity == "blocks" and finding.layer not in UNCHECKED]
+    ours = [finding for finding in findings if finding.layer not in UNCHECKED]
+    blocking = [finding for finding in ours if finding.severity == "blocks"]
     had_chat = not failed(outcomes["model"]) and not failed(outcomes["chat"])
-    if blocking or (not had_chat and findings):
+    if blocking or (not had_chat and ours):
         return "blocked", 3
-    learned = any(outcome.status in ("pass", "warn") for id_, outcome in outcomes.items() if id_ in _PROOF.values())
+    learned = any(outcomes[_PROOF[name]].status in ("pass", "warn") for name in _SAID)
     if stopped_by is not None or not had_chat or not learned:
         return "unchecked", 4
     if any(finding.severity != "info" for finding in findings):
@@ -70,13 +71,12 @@ def headline(
     if telling and verdict != "works":
         return _about(telling[0])
     if verdict == "unchecked":
-        reasons = [outcome.reason for outcome in outcomes.values() if failed(outcome) and outcome.status != "not_run"]
-        return one_line(reasons[0] if reasons else "Too little was asked for a verdict.", HEADLINE)
+        return one_line(_why_unchecked(outcomes), HEADLINE)
     works = [said for name, said in _SAID.items() if able.get(name) == "yes"]
     listed = ", ".join(works[:-1]) + f" and {works[-1]}" if len(works) > 1 else "".join(works)
-    return (
-        f"It {listed}: nothing was found that stops an agent." if listed else "Nothing was found that stops an agent."
-    )
+    untold = [name.replace("_", " ") for name in _SAID if able.get(name) == "unknown"]
+    rest = f" Not shown: {', '.join(untold)}." if untold else ""
+    return f"It {listed}: nothing was found that stops an agent.{rest}"
 
 
 def capabilities(outcomes: Mapping[str, Outcome]) -> dict[str, Capability]:
@@ -94,6 +94,12 @@ def _capability(name: str, outcome: Outcome, outcomes: Mapping[str, Outcome]) ->
     # Not run: what it stands on was shown not to work, or nothing at all was learned.
     lacking = {id_ for id_ in _FEATURES if outcomes[id_].status == "fail"}
     return "no" if outcome.status == "not_run" and lacking else "unknown"
+
+
+def _why_unchecked(outcomes: Mapping[str, Outcome]) -> str:
+    broke = [outcome.reason for outcome in outcomes.values() if outcome.status in ("fail", "crashed")]
+    untold = [outcome.reason for outcome in outcomes.values() if outcome.reason.startswith("inconclusive")]
+    return next(iter([*broke, *untold]), "Too little was asked for a verdict.")
 
 
 def _about(finding: Finding) -> str:

@@ -107,7 +107,7 @@ class Client:
             await self._prove_scheme()
         keyed = wanted and self._scheme_proven
         exchange, location = await self._once(ask, self._url(ask, keyed), keyed, total_s, None)
-        target = self._same_origin(location) if exchange.status in (307, 308) else None
+        target = self._same_origin(ask, location) if exchange.status in (307, 308) else None
         if target is not None:
             exchange, _ = await self._once(ask, target, keyed, total_s, exchange.number)
         return exchange
@@ -222,12 +222,12 @@ class Client:
                 asked += ((name, value.replace(KEY_SLOT, key)),)
         return _override(_override(ours, self._access.headers if keyed else self._access.open_headers()), asked)
 
-    def _same_origin(self, location: str | None) -> str | None:
-        """The target of a redirect if it stays on the typed origin."""
+    def _same_origin(self, ask: Ask, location: str | None) -> str | None:
+        """The target of the redirect that answered `ask`, if it stays on the typed origin."""
         if not location:
             return None
         try:
-            target = urljoin(self._address.base_url + "/", location)
+            target = urljoin(self._url(ask, keyed=False), location)
             parts = urlsplit(target)
             port = parts.port or DEFAULT_PORTS.get(parts.scheme)
         except ValueError:

@@ -75,7 +75,7 @@ QUOTED = {
     },
     "LiteLLM, Python": {
         "error": {
-            "message": "APIError: OpenAIException - Error code: 501 - {'error': {'message': 'the cause', 'param': None}}\nmore"
+            "message": "OpenAIException - Error code: 501 - {'error': {'message': 'the cause', 'param': None}}\nmore"
         }
     },
     "claude-code-router": {"error": {"message": 'Error from provider(x,m: 400): {"error": {"message": "the cause"}}'}},

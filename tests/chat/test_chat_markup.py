@@ -34,7 +34,7 @@ CALLS = {
         'assistantcommentary to=functions.get_weather json{"city":"Paris"}',
     ],
     "kimi": [
-        "I list.<|tool_calls_section_begin|><|tool_call_begin|>functions.bash:0<|tool_call_argument_begin|>{}<|tool_call_end|>",
+        "Now.<|tool_calls_section_begin|><|tool_call_begin|>functions.bash:0<|tool_call_argument_begin|>{}",
         'functions.read_file:0{"path": "a"}',
     ],
     "mistral": [

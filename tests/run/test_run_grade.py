@@ -160,6 +160,12 @@ def test_planted_python_files_change_nothing(python_machine: Ready) -> None:
     assert grade == graded(PYTHON, python_machine, PYTHON.start_files())
 
 
+def test_a_file_outside_of_the_task_s_scope_is_not_part_of_the_solution(python_machine: Ready) -> None:
+    split = {"settings.py": b"from helper import *\n", "helper.py": PYTHON.solution()["settings.py"]}
+    grade = graded(PYTHON, python_machine, split)
+    assert grade.reason.endswith("ended with ModuleNotFoundError: No module named 'helper'")
+
+
 def test_the_rust_reference_passes(rust_machine: Ready) -> None:
     grade = graded(RUST, rust_machine, RUST.solution())
     assert (grade.passed, grade.reason, grade.exit_code, grade.counts) == (True, "5 of 5 tests passed", 0, (5, 5))

@@ -60,6 +60,7 @@ def test_no_redirect_takes_anything_to_another_origin(status: int) -> None:
         (303, "/moved", False),
         (307, "/moved", True),
         (308, "/moved", True),
+        (307, "../../moved", True),
         (308, "http://127.0.0.1:{port}/moved", True),
         (308, "http://user@127.0.0.1:{port}/moved", False),
         (308, "http://localhost:{port}/moved", False),
