@@ -92,7 +92,8 @@ class CallStream:
         if call.name == name:
             self._problems.add("stream-tool-name", f"{where}.function.name", name, "repeated")
             return
-        self._problems.add("stream-tool-name", f"{where}.function.name", name, "late")
+        if not self._problems.has("stream-tool-name"):
+            self._problems.add("stream-tool-name", f"{where}.function.name", name, "late")
         call.name = (call.name or "") + name
 
     def _arguments(self, call: _Open, arguments: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from cab_check.base.errors import CabError, Stopped, UsageError
 from cab_check.base.text import nearest
 from cab_check.cli import check, demo, diagnose, doctor, explain, runs, tasks
 from cab_check.cli.options import takes_groups
-from cab_check.cli.show import say
+from cab_check.cli.show import drain_stdout, say
 from cab_check.record.compose import error_document
 from cab_check.report.as_json import write_json
 
@@ -37,16 +36,22 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(demo.app, name="demo")
 
 COMMANDS = ("check", "handshake", "diagnose", "explain", "report", "doctor", "runs", "tasks", "demo")
+_READER_LEFT = 141  # what a shell shows for a program that SIGPIPE ended: `cab-check ... | head`
 _BUG = "This is a defect of cab-check: please report it with the lines above."
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. With `--json`, stdout gets one document whatever happens."""
+    code = _guarded(arguments)
+    drain_stdout()
+    return code
+
+
+def _guarded(arguments: Sequence[str]) -> int:
     try:
         return _run(with_command(arguments))
-    except BrokenPipeError:  # the reader of stdout went away: `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+    except BrokenPipeError:
+        return _READER_LEFT
     except CabError as failure:
         return _tell(failure, arguments)
     except KeyboardInterrupt:

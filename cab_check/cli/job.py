@@ -59,6 +59,7 @@ class Job:
         self.stopped: Stopped | None = None
         self.declined = False  # the user did not let the task run here
         self._started_at, self._seed = datetime.now(UTC), secrets.token_hex(8)
+        self._since = 0  # exchanges before this one were asked with another key
         self._open = AsyncExitStack()
         self._client: Client | None = None
         self._judged: Handshake | None = None
@@ -71,6 +72,7 @@ class Job:
             model=self.target.model,
             nonce_seed=self._seed,
             other_base_paths=self.target.address.other_base_paths,
+            since=self._since,
         )
 
     @property
@@ -107,6 +109,7 @@ class Job:
         """Go on with a key that was typed after the endpoint had asked for one."""
         assert self._client is not None
         self._client.set_key(key, "the prompt")
+        self._since = len(self._client.recording.exchanges)
 
     def use_model(self, model: str) -> None:
         """Go on with this model."""

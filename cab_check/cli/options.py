@@ -48,9 +48,7 @@ class Reach:
     query: Annotated[
         list[str] | None, _option(REACH, "--query", metavar="K=V", help="One more query parameter; V may be env:NAME")
     ] = None
-    ca_file: Annotated[
-        Path | None, _option(REACH, "--ca-file", help="Trust these certificates too (PEM)")
-    ] = None
+    ca_file: Annotated[Path | None, _option(REACH, "--ca-file", help="Trust these certificates too (PEM)")] = None
     client_cert: Annotated[
         str | None, _option(REACH, "--client-cert", metavar="CERT[,KEY]", help="Show this certificate (PEM)")
     ] = None

@@ -15,9 +15,7 @@ from cab_check.cli.show import check_showing, put, show
 from cab_check.record.store import EXCHANGES, Store
 from cab_check.wire import har
 
-app = typer.Typer(
-    help="What was checked before; prune deletes.", invoke_without_command=True, rich_markup_mode=None
-)
+app = typer.Typer(help="What was checked before; prune deletes.", invoke_without_command=True, rich_markup_mode=None)
 
 
 @app.callback()

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from cab_check.base.errors import Stopped
+from cab_check.cli.show import drain_stdout
 
 Value = TypeVar("Value")
 
@@ -70,6 +71,5 @@ class Session:
 
 def leave(code: int) -> NoReturn:
     """End the process now, without waiting for threads that a stopped step may have left."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    drain_stdout()
     os._exit(code)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cab_check.base.errors import UsageError
+from cab_check.base.errors import OutputError, UsageError
 from cab_check.cli.options import Showing
 from cab_check.record import output
 from cab_check.report.as_json import write_json
@@ -33,10 +33,31 @@ def check_showing(showing: Showing) -> None:
 
 
 def show(record: Mapping[str, Any], showing: Showing, recording: Recording | None = None) -> None:
-    """Print the Record as asked, then write the files. Raises OutputError for a file, after it was printed.
+    """Print the Record as asked, then write the files. The wire is shown at `-vv`, where `recording` is at hand.
 
-    The wire itself is shown at `-vv`, where `recording` is at hand.
+    Raises OutputError for stdout (a full disk), and for a file after the rest was printed.
     """
+    try:
+        _print(record, showing, recording)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        raise OutputError(f"Standard output cannot be written: {failure.strerror}.") from failure
+    for path in showing.output or []:
+        output.write(record, path)
+
+
+def drain_stdout() -> None:
+    """Write out what is still buffered. Where that cannot be, drop it: Python's own attempt at exit would change the
+    exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _print(record: Mapping[str, Any], showing: Showing, recording: Recording | None) -> None:
     color = wants_color(showing.color)
     if showing.json:
         write_json(record, sys.stdout)
@@ -44,9 +65,6 @@ def show(record: Mapping[str, Any], showing: Showing, recording: Recording | Non
         write(verdict_line(record, width=columns()), sys.stdout, color=color)
     else:
         write(verbose(record, showing.verbose, width=columns(), recording=recording), sys.stdout, color=color)
-    sys.stdout.flush()
-    for path in showing.output or []:
-        output.write(record, path)
 
 
 def wants_color(when: str) -> bool:

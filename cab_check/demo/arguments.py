@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cab_check.demo.fit import fit, fits
-from cab_check.demo.literals import MASK, Literal, json_values, literals, mask
+from cab_check.demo.literals import MASK, Literal, json_at, json_values, literals, mask
 from cab_check.demo.schema import kind_of, resolve, sample
 
 Schema = Mapping[str, Any]
@@ -48,6 +48,8 @@ class Found:
             literal = next((item for item in self.literals if item.start == where.end()), None)
             if literal is not None:
                 return self._take(literal, fit(literal.value, schema))
+            if kind_of(schema) in ("array", "object") and (given := json_at(self.text, where.end())[0]) is not None:
+                return given
             bare = _BARE.match(self.masked, where.end())
             text = bare[0].rstrip(".!?") if bare else ""
             linked = _LINKED.search(where[0][len(name) :]) or kind_of(schema) != "string"
@@ -78,7 +80,7 @@ class Found:
     def objects(self, schema: Schema) -> list[Mapping[str, Any]]:
         """JSON objects in the text whose keys are those of `schema`."""
         known = set(schema.get("properties", {}))
-        values = [value for _, _, value in json_values(self.text, "{")]
+        values = json_values(self.text, "{")
         return [value for value in values if isinstance(value, dict) and set(value) <= known and (value or not known)]
 
     def _take(self, literal: Literal, value: Any) -> Any:

@@ -12,7 +12,7 @@ _OBJECT = (
 )
 _ASKED = re.compile(
     rf"\b{_VERB}\b(?:\s+(?:back|me|after|with|in|by|using|exactly|only|just|verbatim|simply|nothing|but|"
-    rf"the|this|these|a|one|single|exact|following|{_OBJECT}|for|as|it|is|and|else|no|other|to|letter|saying))*"
+    rf"the|this|these|a|one|single|exact|following|json|decoded|{_OBJECT}|for|as|it|is|and|else|no|other|to|letter|saying))*"
     r"(?:,[^:.\n\x00]{1,80}(?=:))?\s*,?\s*",
     re.IGNORECASE,
 )

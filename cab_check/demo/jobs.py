@@ -31,6 +31,7 @@ _REPLACE = (
 _APPEND = re.compile(
     rf"\b(?:append|add)\s+{_THING}⟦(?P<text>\d+)⟧\s+(?:to|at)\s+(?:the\s+end\s+of\s+)?{_FILE}{_P}", re.IGNORECASE
 )
+CLOSING = "Done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Edit:
         if content is None:
             return None
         if self.old:
-            return content.replace(self.old, self.new, 1) if self.old in content else None
+            return content.replace(self.old, self.new) if self.old in content else None
         gap = "\n" if content and not content.endswith("\n") else ""
         return f"{content}{gap}{self.new}\n"
 
@@ -62,13 +63,27 @@ class Job:
     at: int
     words: str = ""
 
+    @property
+    def paths(self) -> str:
+        """The files to change, for a sentence."""
+        return ", ".join(edit.path for edit in self.edits)
+
+    @property
+    def closing(self) -> str:
+        """What the model says when the work is done, and knows it by later."""
+        return f"{CLOSING} I changed {self.paths} as asked."
+
 
 def find_job(request: ChatRequest) -> Job | None:
-    """The newest work on files that a user message asks for."""
+    """The newest work on files that a user message asks for; none once it was closed and the user went on."""
+    went_on = False
     for at in reversed(range(len(request.messages))):
         message = request.messages[at]
+        if went_on and message.role == "assistant" and message.text.startswith(CLOSING):
+            return None
         if message.role != "user":
             continue
+        went_on = True
         edits = _bundled(message.text)
         if edits:
             return Job(edits, at)

@@ -23,7 +23,7 @@ def as_json(text: str, request: ChatRequest) -> str:
     if said is not None:
         return compact(said)
     asked = json_values(ask, "{")
-    return compact(asked[-1][2] if asked else {"answer": text})
+    return compact(asked[-1] if asked else {"answer": text})
 
 
 def _object(text: str) -> Mapping[str, Any] | None:

@@ -96,14 +96,20 @@ def _plain(text: str, start: int, end: int) -> Literal | None:
     return None if MASK in value or (one_line and "\n" in value) else Literal(start, end + 1, value)
 
 
-def json_values(text: str, opening: str) -> list[tuple[int, int, Any]]:
-    """Every JSON value in `text` that begins with `opening` ("{" or "["): start, end, value; outermost only."""
-    decoder, found, at = json.JSONDecoder(strict=False), [], text.find(opening)
+def json_values(text: str, opening: str) -> list[Any]:
+    """Every JSON value in `text` that begins with `opening` ("{" or "["); outermost ones only."""
+    found, at = [], text.find(opening)
     while at >= 0:
-        try:
-            value, end = decoder.raw_decode(text, at)
-            found.append((at, end, value))
-        except (ValueError, RecursionError):
-            end = at + 1
-        at = text.find(opening, end)
+        value, end = json_at(text, at)
+        if end > at:
+            found.append(value)
+        at = text.find(opening, max(end, at + 1))
     return found
+
+
+def json_at(text: str, at: int) -> tuple[Any, int]:
+    """The JSON value that begins at `at`, and where it ends; None and `at` if none begins there."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None, at

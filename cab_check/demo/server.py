@@ -93,10 +93,12 @@ def _listen(host: str, port: int) -> socket.socket:
         loopback = None
     if loopback is None or not loopback.is_loopback:
         raise UsageError(f"The demo endpoint listens on loopback only, not on {host}.", "Use 127.0.0.1 or ::1.")
+    if not 0 <= port <= 65_535:
+        raise UsageError(f"{port} is no port: they run from 0 to 65535.", "Choose another --port, or 0 for a free one.")
     family = socket.AF_INET6 if loopback.version == 6 else socket.AF_INET
     try:
         return socket.create_server((address, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as failure:
+    except OSError as failure:
         raise UsageError(
             f"Port {port} on {host} cannot be used: {failure}.", "Choose another --port, or 0 for a free one."
         ) from failure

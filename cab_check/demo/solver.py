@@ -105,7 +105,7 @@ class _Worker:
 
     def _swaps(self, edit: Edit, content: str | None, new: str | None) -> Iterator[Asked]:
         old, replacement = edit.old, edit.new
-        if not old:
+        if not old or (content is not None and content.count(old) > 1):
             if not content or new is None:
                 return
             old, replacement = content.strip("\n"), new.strip("\n")
@@ -113,7 +113,7 @@ class _Worker:
             yield call(tool, command="str_replace", path=self._path(tool, edit.path), old=old, new=replacement)
 
     def _close(self) -> Answer:
-        text = f"Done. I changed {', '.join(edit.path for edit in self.job.edits)} as asked."
+        text = self.job.closing
         for tool in self._tools(Kind.FINISH):
             finish = Asked(tool.name, fill(tool.parameters, "", fallback=text))
             return Answer(text) if self._step(finish) else Answer(calls=(finish,))

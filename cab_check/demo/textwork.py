@@ -49,11 +49,10 @@ def steps_in_text(messages: Sequence[Message], fence: str) -> list[Step]:
 def by_text(request: ChatRequest, job: Job) -> Answer:
     """The job in the protocol that the system text asks for, or as an explanation if it asks for none."""
     later = request.messages[job.at + 1 :]
-    paths = ", ".join(edit.path for edit in job.edits)
     if any(item.role == "assistant" for item in later) and not any(
         _COMPLAINT.search(item.text) for item in later if item.role == "user"
     ):
-        return Answer(f"Done. I changed {paths} as asked.")
+        return Answer(job.closing)
     told = request.system + "\n".join(item.text for item in request.messages[: job.at + 1] if item.role == "user")
     if _BLOCKS.search(told):
         return _each(request, job, _block)
@@ -63,7 +62,7 @@ def by_text(request: ChatRequest, job: Job) -> Answer:
         f"{edit.path}\n```\n{edit.whole}```" if edit.whole is not None else f"{edit.path}: {edit.old!r} -> {edit.new!r}"
         for edit in job.edits
     )
-    return Answer(f"No tool to change files is offered here. This is what is to change in {paths}:\n\n{shown}")
+    return Answer(f"No tool to change files is offered here. This is what is to change in {job.paths}:\n\n{shown}")
 
 
 def _each(request: ChatRequest, job: Job, write: Callable[[Edit, str | None, str], str | None]) -> Answer:
@@ -84,8 +83,9 @@ def _block(edit: Edit, content: str | None, fence: str) -> str | None:
     if new is None:
         return None
     old = content or ""
-    if edit.old:
-        old, new = _lines_around(old, edit.old), _lines_around(old, edit.old).replace(edit.old, edit.new, 1)
+    if edit.old and old.count(edit.old) == 1:
+        old = _lines_around(old, edit.old)
+        new = old.replace(edit.old, edit.new)
     body = f"<<<<<<< SEARCH\n{_ended(old)}=======\n{_ended(new)}>>>>>>> REPLACE"
     return f"{edit.path}\n{fence}\n{body}\n{_closing(fence)}"
 
@@ -115,7 +115,7 @@ def _ended(text: str) -> str:
 
 
 def _lines_around(content: str, part: str) -> str:
-    """The whole lines of `content` in which `part` stands first."""
+    """The whole lines of `content` in which `part` stands."""
     at = content.index(part)
     start, end = content.rfind("\n", 0, at) + 1, content.find("\n", at + len(part))
     return content[start : end if end >= 0 else len(content)]

@@ -17,7 +17,7 @@ from cab_check.handshake.seen import Seen, Turn
 from cab_check.wire.exchange import Ask, Asker, Exchange, Recording
 
 Until = Callable[[Recording], bool]
-Key = tuple[str, str, bytes]
+Key = tuple[str, str, bool, bytes]
 
 
 class Moves(Protocol):
@@ -38,7 +38,7 @@ class Next:
     @property
     def key(self) -> Key:
         """What makes two asks the same question. It is sent once, whatever came of it."""
-        return self.ask.method, self.base_path + self.ask.route, self.ask.payload()
+        return self.ask.method, self.base_path + self.ask.route, self.ask.with_key, self.ask.payload()
 
 
 def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> list[Next]:
@@ -83,7 +83,7 @@ async def ask_all(
     stopped: BaseException | None = None
     try:
         while True:
-            seen = Seen(asker.recording, memo)
+            seen = Seen(_still_true(asker.recording, plan), memo)
             _move(asker, seen)
             enough = stopped is not None or (until is not None and until(seen.recording))
             wanted = [] if enough else [item for item in what_next(plan, seen, checks) if item.key not in sent]
@@ -105,6 +105,12 @@ async def first_contact(asker: Asker, plan: Plan, progress: Progress | None = No
     """Find where the API is and what it serves, before a model is chosen: the listed ids, None without a list."""
     await ask_all(asker, plan, progress or Quiet(), checks=CONTACT)
     return models_listed(Seen(asker.recording))
+
+
+def _still_true(recording: Recording, plan: Plan) -> Recording:
+    """Without the refusals of a key that has been replaced since."""
+    kept = (e for e in recording.exchanges if e.number > plan.since or e.status not in (401, 403))
+    return Recording(recording.facts, tuple(kept)) if plan.since else recording
 
 
 def _move(asker: Asker, seen: Seen) -> None:

@@ -67,7 +67,8 @@ def _failure(task: Row, width: int) -> list[Text]:
         return []
     agent = failed["agent"]
     number = f"trial {failed['number']}: " if len(task["trials"]) > 1 else ""
-    lines = hanging(key(""), f"{number}{failed['reason']}", width)
+    ended = f"agent: {agent['detail'] or agent['end']}, {many(agent['turns'], 'turn')}"
     if not called(task):
-        return [*lines, *hanging(key(""), "The model was never called: this says nothing about the model.", width)]
-    return [*lines, single(key(""), f"agent: {agent['detail'] or agent['end']}, {many(agent['turns'], 'turn')}", width)]
+        nothing = "The model was never called: this says nothing about the model."
+        return [*hanging(key(""), nothing, width), *hanging(key(""), ended, width, limit=3)]
+    return [*hanging(key(""), f"{number}{failed['reason']}", width), single(key(""), ended, width)]

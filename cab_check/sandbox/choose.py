@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cab_check.base.errors import NoSandbox, UsageError
+from cab_check.sandbox.advice import look, mend
 from cab_check.sandbox.box import Engine, Isolation, Plan
 from cab_check.sandbox.bwrap import BubblewrapEngine
 from cab_check.sandbox.landlock import LandlockEngine
@@ -40,7 +41,7 @@ async def choose(wanted: str = "auto", *, plan: Plan | None = None) -> Engine:
             reasons.append(f"{engine.name}: {failure.message}")
             continue
         return engine
-    raise NoSandbox(f"no walls stand here. {'; '.join(reasons)}", _mend())
+    raise NoSandbox(f"no walls stand here. {'; '.join(reasons)}", mend(look()))
 
 
 async def survey() -> list[tuple[str, Isolation | str]]:
@@ -62,7 +63,3 @@ async def _dry_run(engine: Engine, plan: Plan) -> None:
         done = await box.run(["/bin/sh", "-c", "exit 42"], timeout_s=10)
     if done.exit_code != 42:
         raise NoSandbox(f"{engine.name}: a trial command ended with {done.exit_code} instead of 42")
-
-
-def _mend() -> str:
-    return ""

@@ -234,5 +234,6 @@ def _refuse_home(folder: Path, name: str) -> None:
     if resolved in (home, home.parent, Path("/")) or resolved in home.parents or resolved.parent == home:
         raise ToolchainMissing(f"{name} lies directly in {folder}, which cannot be shown", "Install it in a folder.")
 
+
 NAMES = tuple(_FINDERS)
 """The toolchains that can be found, in the order in which `doctor` lists them."""

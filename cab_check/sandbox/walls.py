@@ -15,7 +15,7 @@ LEVEL_3_WALLS: Mapping[str, str] = {
 LEVEL_2_WALLS: Mapping[str, str] = {
     "network": "none, no loopback",
     "files": "Landlock, system read-only",
-    "processes": "same list as the host, no signals or memory",
+    "processes": "numbers of the host's, nothing of them",
     "syscalls": "filtered",
     "limits": "rlimits and watchdog",
 }
@@ -31,9 +31,8 @@ NO_WALLS: Mapping[str, str] = {
 LEVEL_2_GAPS = (
     "whether a path exists, and its size and times, can be seen for all files of this user",
     "mode and times of this user's own files can be changed",
-    "names and arguments of running processes, and how many files they have open, can be seen",
     "processes can outlive a kill -9 of the launcher (not of cab-check)",
-    "no /dev/shm, no sockets: programs that need them fail inside",
+    "no /dev/shm, no sockets, no /proc/self: programs that need them fail inside",
 )
 
 SIGNAL_GAP = "other processes of this user can be signalled (Landlock before ABI 6)"

@@ -231,6 +231,17 @@ FAULTY_STREAM = {
         {},
         ["stream-tool-name:null"],
     ),
+    "name null at first, then there": (
+        tool_stream([piece(id="c", name=None, arguments="")], [piece(name="f", arguments="{}")]),
+        {},
+        ["stream-tool-name:null"],
+    ),
+    "name never there": (tool_stream([piece(id="c", arguments="{}")]), {}, ["stream-tool-name:null"]),
+    "calls no list": (
+        (HELLO[0], chunk({"tool_calls": {"0": START}}), *HELLO[1:]),
+        {},
+        ["stream-event-malformed:delta"],
+    ),
     "name repeated": (
         tool_stream([START], [piece(name="read_file", arguments="{}")]),
         {},

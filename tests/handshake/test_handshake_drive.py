@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from faulty_endpoint import (
@@ -36,8 +37,8 @@ from cab_check.wire.exchange import Ask, Exchange, Facts, Recording
 from cab_check.wire.secret import Secret
 
 
-def client_for(port: int, *, key: str | None = KEY, budget: Budget | None = None) -> Client:
-    address = read_address(f"http://127.0.0.1:{port}/v1")
+def client_for(port: int, *, key: str | None = KEY, budget: Budget | None = None, path: str = "/v1") -> Client:
+    address = read_address(f"http://127.0.0.1:{port}{path}")
     access = Access(key=Secret(key) if key else None)
     facts = Facts(base_url=address.base_url, given=address.given, key_given=key is not None, loopback_or_private=True)
     return Client(address, access, facts=facts, limits=SHORT, budget=budget)
@@ -113,8 +114,16 @@ def test_without_a_model_nothing_is_asked_of_one() -> None:
 
 
 def test_a_guessed_base_path_is_tried_without_the_key_and_then_used_with_it() -> None:
+    """All in one go, without a first contact: the list is asked for again where the API was found."""
+
+    async def run(port: int) -> Recording:
+        async with client_for(port, path="") as client:
+            await ask_all(client, replace(plan(), other_base_paths=("/v1",)), Quiet())
+            return client.recording
+
     with serving(CASES["base path without /v1"].fault) as server:
-        seen, _ = asyncio.run(record(f"http://127.0.0.1:{server.port}"))
+        seen = asyncio.run(run(server.port))
+    assert judge(seen, plan()).model.listed == (MODEL,)
     guesses = [exchange for exchange in seen.exchanges if exchange.sent.method == "GET" and not exchange.sent.keyed]
     assert [exchange.sent.url.split("/", 3)[3] for exchange in guesses] == ["v1/models"]
     assert all(exchange.sent.keyed for exchange in seen.exchanges if exchange.sent.url.endswith("/v1/chat/completions"))
@@ -144,6 +153,23 @@ def test_what_was_asked_before_there_was_a_key_is_asked_again_with_it() -> None:
     with serving(sound) as server:
         seen = asyncio.run(run(server.port))
     judged = judge(seen, plan())
+    assert (judged.verdict, judged.findings) == ("works", ())
+
+
+def test_what_a_wrong_key_was_refused_is_asked_again_with_the_next() -> None:
+    async def run(port: int) -> Recording:
+        async with client_for(port, key="sk-test-another-0123456789") as client:
+            await first_contact(client, plan())
+            client.set_key(Secret(KEY), "the prompt")
+            retyped = replace(plan(), since=len(client.recording.exchanges))
+            assert await first_contact(client, retyped) == (MODEL,)
+            await ask_all(client, retyped, Quiet())
+            return client.recording
+
+    with serving(sound) as server:
+        seen = asyncio.run(run(server.port))
+    judged = judge(seen, plan())
+    assert [exchange.status for exchange in seen.exchanges[:2]] == [401, 200]
     assert (judged.verdict, judged.findings) == ("works", ())
 
 

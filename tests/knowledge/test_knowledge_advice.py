@@ -199,7 +199,8 @@ def test_every_rule_can_win():
 
 
 WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in (
-    "--enable-auto-tool-choice", "launch the api_server with --tool-call-parser", "No connected db.", "Connection error.",
+    "--enable-auto-tool-choice", "launch the api_server with --tool-call-parser", "No connected db.",
+    "Connection error.",
     "Your organization must be verified", "Unexpected endpoint or method. (POST /x)", "litellm.UnsupportedParamsError",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
 ) if rule.text.search(words)}  # fmt: skip

@@ -213,9 +213,8 @@ def main() -> int:
             for job in jobs():
                 with serve(key=KEY) as server:
                     done = run(cli, job, bin_, server.base_url, venvs / f"{cli.name}-{job.name}.log")
-                    print(
-                        f"{cli.name:12} {version(cli, bin_):10} {job.name:6} {server.requests:8}  {'yes' if done else 'no'}"
-                    )
+                row = f"{cli.name:12} {version(cli, bin_):10} {job.name:6} {server.requests:8}"
+                print(f"{row}  {'yes' if done else 'no'}", flush=True)
                 all_well &= done
     return 0 if all_well else 1
 

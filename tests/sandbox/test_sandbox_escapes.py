@@ -45,8 +45,6 @@ OPEN_AT_LEVEL_2 = {
     "stat_private_file": "whether a path exists",
     "chmod_outside": "mode and times",
     "utime_outside": "mode and times",
-    "foreign_command_line": "arguments of running processes",
-    "count_foreign_descriptors": "how many files they have open",
     "raw_devices": "whether a path exists",
 }
 

@@ -67,6 +67,7 @@ def _found_elsewhere(seen: Seen, numbers: tuple[int, ...]) -> Outcome:
     finding = make(
         "address-wrong-base-path",
         subject=found,
+        title=f"The API answers under {found}, not under {seen.given_base_path or '/'}.",
         evidence=[shown(seen.lists[0]), evidence(proof.number, "status", f"HTTP {proof.status} from {path_of(proof)}")],
         confidence="high",
     )

@@ -4,7 +4,7 @@ Numbers and layouts: include/uapi/linux/landlock.h; what each ABI adds: Document
 """
 
 # no pathlib here: the launcher starts with every box
-# ruff: noqa: PTH116, PTH208
+# ruff: noqa: PTH110, PTH116, PTH208
 from __future__ import annotations
 
 import ctypes
@@ -29,6 +29,8 @@ _OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
 _READ_ONLY = _EXECUTE | _READ | _READ_DIR
 _PATH_BENEATH = 1
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+# no process's folder: one cannot be told from another by a rule, and arguments of foreign ones may hold a key
+_PROC = ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "sys")
 _RECOUNT_S = 5.0
 
 
@@ -63,7 +65,9 @@ class Landlock:
         for bind in self.binds:
             rights = everything if bind["writable"] else _READ_DIR if bind["names_only"] else _READ_ONLY
             self._allow(str(bind["source"]), rights)
-        self._allow("/proc", _READ | _READ_DIR)  # as a whole: a rule on /proc/self binds to one process's folder
+        for name in _PROC:
+            if os.path.exists(f"/proc/{name}"):
+                self._allow(f"/proc/{name}", _READ | _READ_DIR)
         for device in _DEVICES:
             self._allow(device, _READ | _WRITE)
 

@@ -21,6 +21,9 @@ from cab_check.sandbox.launch.namespaces import Namespaces
 from cab_check.sandbox.launch.open_walls import OpenWalls
 from cab_check.sandbox.launch.supervise import Running, Walls, WallsFell
 
+# where the kernel ends everything with the launcher, it may end the launcher; elsewhere it must live to clean up
+_KERNEL_ENDS = ("namespaces", "bwrap")
+
 
 def main() -> None:
     """Serve one box until cab-check closes it."""
@@ -33,6 +36,8 @@ def main() -> None:
         watchdog_for = (config["limits"], config["counted"])
         try:
             walls.enter()
+            if config["walls"] in _KERNEL_ENDS:
+                payload.die_with(int(config["parent"]))
         except OSError as failure:
             channel.send(b"X", str(failure.strerror or failure).encode())
             return
