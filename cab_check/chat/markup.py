@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from bisect import bisect_right
@@ -56,12 +57,16 @@ _BARE_HARMONY = re.compile(r"\Aanalysis(?=[A-Z]).*?assistant(?:final|commentary)
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """A tool call written as text: the family of its form, the tool's name, the words, and where they begin."""
+    """A tool call written as text: the family of its form, the tool's name, the words, and where they begin.
+
+    `well_formed` False: its JSON cannot be read, so that a parser of this very family would have left it in the text.
+    """
 
     family: str
     name: str
     excerpt: str
     start: int
+    well_formed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,17 @@ def _candidates(text: str, names: tuple[str, ...]) -> Iterator[Markup]:
 
 def _markup(family: str, match: re.Match[str], offset: int) -> Markup:
     words = match.string[match.start() : match.start() + EXCERPT]
-    return Markup(family, match.group("name"), one_line(words, EXCERPT), match.start() + offset)
+    brace = match.string.find("{", match.start(), match.end())
+    well_formed = brace < 0 or _begins_json(match.string, brace)
+    return Markup(family, match.group("name"), one_line(words, EXCERPT), match.start() + offset, well_formed)
+
+
+def _begins_json(text: str, start: int) -> bool:
+    try:
+        json.JSONDecoder(strict=False).raw_decode(text, start)  # models write line ends into strings as they are
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _stands_alone(text: str, start: int) -> bool:

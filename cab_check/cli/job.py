@@ -142,7 +142,7 @@ class Job:
             self.ready,
             model=self.target.model or "",
             dialect=ToolCalling(),
-            limits=AgentLimits(wall_s=self.wish.task.agent_timeout_s),
+            limits=self._agent_limits(),
             trials=self.wish.trials,
             trace=self.trace,
             progress=self.progress,
@@ -170,6 +170,16 @@ class Job:
             stopped_by=stopped_by,
             error=error,
         )
+
+    def _agent_limits(self) -> AgentLimits:
+        """The usual ones, for a context that is small enough to matter: half of it is left for the conversation."""
+        assert self.wish.task is not None and self._judged is not None
+        usual, context = AgentLimits(wall_s=self.wish.task.agent_timeout_s), self._judged.model.context_listed
+        if self.wish.request_timeout_s is not None:
+            usual = replace(usual, request_s=self.wish.request_timeout_s)
+        if context is not None:
+            usual = replace(usual, completion_tokens=min(usual.completion_tokens, context // 2))
+        return usual
 
     def _exit_code(self, handshake: Handshake, task_run: TaskRun | None) -> int:
         codes = [handshake.exit_code]

@@ -61,14 +61,11 @@ class Found:
 
     def unclaimed(self, name: str, schema: Schema) -> Any:
         """Something of the right kind that no name has claimed, or None."""
-        kind = kind_of(schema)
         for literal in self.literals:
-            if not self._is_taken(literal.start, literal.end) and kind != "boolean" and fits(literal.value, schema):
+            free = not self._is_taken(literal.start, literal.end) and kind_of(schema) != "boolean"
+            if free and fits(literal.value, schema):
                 return self._take(literal, fit(literal.value, schema))
-        patterns: tuple[re.Pattern[str], ...] = {"integer": (_NUMBER,), "number": (_NUMBER,)}.get(kind, ())
-        if kind == "string" and "enum" not in schema:
-            patterns = (_PATH,) if PATH_NAMES.search(name) else (_AFTER_COLON, _PROPER)
-        for pattern in patterns:
+        for pattern in _patterns(name, schema):
             for match in pattern.finditer(self.masked):
                 text = match[match.lastindex or 0].rstrip(".")
                 if not self._is_taken(*match.span()) and text and fits(text, schema):
@@ -89,6 +86,16 @@ class Found:
 
     def _is_taken(self, start: int, end: int) -> bool:
         return any(start < other_end and other_start < end for other_start, other_end in self._taken)
+
+
+def _patterns(name: str, schema: Schema) -> tuple[re.Pattern[str], ...]:
+    """What a bare word must look like to be meant for `name`, best first."""
+    kind = kind_of(schema)
+    if kind in ("integer", "number"):
+        return (_NUMBER,)
+    if kind != "string" or "enum" in schema:
+        return ()
+    return (_PATH,) if PATH_NAMES.search(name) else (_AFTER_COLON, _PROPER)
 
 
 def stated(schema: Schema, found: Found) -> dict[str, Any]:

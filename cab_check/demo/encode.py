@@ -32,11 +32,10 @@ def model_entry(context_tokens: int) -> dict[str, Any]:
 
 def as_completion(completion: Completion) -> dict[str, Any]:
     """The reply to a request that did not ask for a stream."""
-    message: dict[str, Any] = {"role": "assistant", "content": completion.text or None, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": completion.text, "refusal": None}
     if completion.calls:
+        message["content"] = completion.text or None
         message["tool_calls"] = [_call(call.id, call.name, call.arguments) for call in completion.calls]
-    else:
-        message["content"] = completion.text
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completion.finish_reason}
     return {**_frame(completion, "chat.completion"), "choices": [choice], "usage": _usage(completion)}
 

@@ -63,10 +63,8 @@ def file_text(result: str) -> str:
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
-        inner = next(
-            (value[name] for name in ("content", "text", "output", "stdout") if isinstance(value.get(name), str)), None
-        )
-        return file_text(inner) if inner is not None else result
+        texts = [value[name] for name in ("content", "text", "output", "stdout") if isinstance(value.get(name), str)]
+        return file_text(texts[0]) if texts else result
     numbered = [found for line in result.split("\n") if (found := _NUMBERED.fullmatch(line))]
     if numbered and [int(found[1]) for found in numbered] == list(range(1, len(numbered) + 1)):
         return "\n".join(found[2] for found in numbered)

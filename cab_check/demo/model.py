@@ -31,9 +31,11 @@ _SIDE_JOB = re.compile(
     re.IGNORECASE,
 )
 _SUM = re.compile(r"(?<![\w.])(-?\d{1,15})\s*([-+*x×/])\s*(-?\d{1,15})(?![\w.]\d)")
-_OPERATIONS: dict[str, Callable[[int, int], float]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "x": operator.mul, "×": operator.mul, "/": operator.truediv
-}  # fmt: skip
+_OPERATIONS: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    **dict.fromkeys("*x×", operator.mul),
+}
 _ONLY = re.compile(r"\b(?:exactly|only|just|nothing else|verbatim|word for word)\b", re.IGNORECASE)
 _OF_A_TOOL = re.compile(
     r"\b(?:tool|result|file|output|returned|return|said|say|says|read|contain|contents?)\b", re.IGNORECASE
@@ -80,13 +82,12 @@ def _text(request: ChatRequest, ask: str) -> str:
 
 def _sum(ask: str) -> str | None:
     found = _SUM.search(ask)
-    if found is None or (found[2] == "/" and int(found[3]) == 0):
+    if found is None:
         return None
-    return (
-        f"{_OPERATIONS[found[2]](int(found[1]), int(found[3])):g}"
-        if found[2] == "/"
-        else str(_OPERATIONS[found[2]](int(found[1]), int(found[3])))
-    )
+    left, right = int(found[1]), int(found[3])
+    if found[2] == "/":
+        return f"{left / right:g}" if right else None
+    return str(_OPERATIONS[found[2]](left, right))
 
 
 def _report(request: ChatRequest, ask: str, results: list[Message]) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cab_check.chat.markup import find_call_markup
+from cab_check.chat.markup import Markup, find_call_markup
 from cab_check.chat.reply import ToolCall
 from cab_check.handshake.form import form_faults, is_broken_form
 from cab_check.handshake.seen import Turn
 from cab_check.handshake.wording import WantedCall
-from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.finding import Confidence, Finding, Owner
 from cab_check.knowledge.vocabulary import evidence, make
 
 SWALLOWED = 8
@@ -68,7 +68,7 @@ def _absent(turn: Turn) -> list[Finding]:
     names = list(turn.tools)
     written = find_call_markup(reply.content or "", names)
     if written is not None:
-        return [_fault(turn, "tool-call-as-text", "content", reply.content, subject=written.family, confidence="high")]
+        return [written_call(turn, written)]
     if not (turn.wanted.calls or _is_forced(turn)):
         return []
     if find_call_markup(reply.reasoning or "", names) is not None:
@@ -82,6 +82,15 @@ def _absent(turn: Turn) -> list[Finding]:
     if not turn.wanted.calls:
         return []
     return [_fault(turn, "tool-call-missing", "content", reply.content or "(no text either)")]
+
+
+def written_call(turn: Turn, written: Markup) -> Finding:
+    """A call in the text: the server's, unless the model wrote it so badly that the right parser would leave it."""
+    owner: Owner | None = None if written.well_formed else "model"
+    sure: Confidence = "high" if written.well_formed else "medium"
+    return _fault(
+        turn, "tool-call-as-text", "content", turn.reply.content, subject=written.family, owner=owner, confidence=sure
+    )
 
 
 def _is_forced(turn: Turn) -> bool:

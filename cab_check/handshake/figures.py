@@ -9,8 +9,10 @@ from cab_check.handshake.check import Check, Outcome
 from cab_check.handshake.checks.model import models_listed
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import Cost, ModelFacts
-from cab_check.handshake.seen import Seen
+from cab_check.handshake.seen import Seen, model_entries
 from cab_check.wire.exchange import Exchange
+
+_CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
 
 
 def model_facts(plan: Plan, seen: Seen) -> ModelFacts:
@@ -23,7 +25,21 @@ def model_facts(plan: Plan, seen: Seen) -> ModelFacts:
         answered=answered.reply.model if answered else None,
         listed=models_listed(seen),
         served_by=provider if isinstance(provider, str) else None,
+        context_listed=_context_listed(plan.model, seen),
     )
+
+
+def _context_listed(model: str | None, seen: Seen) -> int | None:
+    """The context in tokens that the model list gives for this model, under any of the names in use.
+
+    vLLM and SGLang say `max_model_len`, llama.cpp `meta.n_ctx`, OpenRouter, Together and LM Studio `context_length`,
+    Groq `context_window`, Mistral `max_context_length`.
+    """
+    entries = next((found for found in map(model_entries, seen.lists) if found is not None), {})
+    entry = entries.get(model or "", {})
+    meta = entry.get("meta")
+    values = [entry.get(name) for name in _CONTEXT_FIELDS] + [meta.get("n_ctx") if isinstance(meta, dict) else None]
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
 def cost(seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:

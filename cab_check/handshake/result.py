@@ -49,7 +49,7 @@ class SdkView:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Which model was asked for, and which one answered."""
+    """Which model was asked for, and which one answered. `context_listed`: tokens, as the model list has it."""
 
     requested: str | None
     answered: str | None = None
@@ -57,6 +57,7 @@ class ModelFacts:
     served_by: str | None = None
     quantisation: str | None = None
     sampling: Mapping[str, float] | None = None
+    context_listed: int | None = None
 
 
 @dataclass(frozen=True)

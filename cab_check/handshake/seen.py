@@ -202,15 +202,21 @@ def speaks_api(exchange: Exchange) -> bool:
 
 
 def listed(exchange: Exchange) -> tuple[str, ...] | None:
-    """The model ids in a reply to GET /models, in either of the shapes in use; None if it holds no such list."""
+    """The model ids in a reply to GET /models; None if it holds no such list."""
+    entries = model_entries(exchange)
+    return None if entries is None else tuple(entries)
+
+
+def model_entries(exchange: Exchange) -> dict[str, Mapping[str, Any]] | None:
+    """The entries of a reply to GET /models by id, in either of the shapes in use; None if it holds no such list."""
     value = exchange.json
     rows = value if isinstance(value, list) else None
     if isinstance(value, dict):
         rows = next((value[key] for key in ("data", "models") if isinstance(value.get(key), list)), None)
     if not exchange.ok or rows is None:
         return None
-    names = (row.get("id") or row.get("model") or row.get("name") for row in rows if isinstance(row, dict))
-    return tuple(name for name in names if isinstance(name, str) and name)
+    named = ((row.get("id") or row.get("model") or row.get("name"), row) for row in rows if isinstance(row, dict))
+    return {name: row for name, row in named if isinstance(name, str) and name}
 
 
 def refused_param(turn: Turn) -> str | None:

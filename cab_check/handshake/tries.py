@@ -13,6 +13,8 @@ from cab_check.knowledge.finding import Finding
 from cab_check.wire.exchange import Ask
 
 MOST_OF = 3
+_ONCE_IS_NOTHING = frozenset({"text-garbled", "tool-call-swallowed"})
+"""The server's, but a parser that works swallows a call too if the model wrote it badly enough."""
 Question = Callable[[int], Ask]
 
 
@@ -59,7 +61,7 @@ def is_moody(fault: Finding) -> bool:
     """Whether the same server could do better on the next try, so that one reply proves nothing."""
     if fault.code == "model-lacks-tools":
         return False  # the server's own words
-    return fault.owner == "model" or fault.code == "text-garbled"
+    return fault.owner == "model" or fault.code in _ONCE_IS_NOTHING
 
 
 def tally(turns: Iterable[Turn], faults: Faults) -> Tally:

@@ -44,6 +44,7 @@ def model_part(model: ModelFacts) -> dict[str, Any]:
             "served_by": _NOT_SAID,
             "quantisation": _NOT_SAID,
             "sampling": _NOT_SAID,
+            "context_listed": _NOT_SAID,
         },
     )
 

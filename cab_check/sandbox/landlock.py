@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable
+import stat
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -72,11 +73,15 @@ def _hand_over(view: Layout, folder: Path, user: int) -> None:
             raise NoSandbox(f"as root, level 2 would have to give {path} to user {user}; it does not", "Use level 3.")
     _give(folder, user)
     for bind in view.binds:
-        if bind.writable:
-            _give(Path(bind.source), user)
-            for parent, folders, files in os.walk(bind.source):
-                for name in (*folders, *files):
-                    _give(Path(parent) / name, user)
+        if base in Path(bind.source).parents:
+            for path in _tree(Path(bind.source)):
+                (_give if bind.writable else _show)(path, user)
+
+
+def _tree(top: Path) -> Iterator[Path]:
+    yield top
+    for parent, folders, files in os.walk(top):
+        yield from (Path(parent) / name for name in (*folders, *files))
 
 
 def _closed_parent(path: Path, base: Path) -> Path | None:
@@ -87,3 +92,11 @@ def _closed_parent(path: Path, base: Path) -> Path | None:
 
 def _give(path: Path, user: int) -> None:
     os.chown(path, user, user, follow_symlinks=False)
+
+
+def _show(path: Path, user: int) -> None:
+    """Let `user` read what stays ours: through its group, so that it can change neither contents nor mode."""
+    os.chown(path, -1, user, follow_symlinks=False)
+    if not path.is_symlink():
+        readable = stat.S_IMODE(path.stat().st_mode) | stat.S_IRGRP
+        path.chmod(readable | stat.S_IXGRP if readable & stat.S_IXUSR else readable)

@@ -62,20 +62,34 @@ def test_json_arguments_survive_whatever_they_are(text: str) -> None:
 CALLS: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
     "quoted": ('Call the read_file tool with path "notes.md".', [READ, TIME], [("read_file", {"path": "notes.md"})]),
     "bare": ("Use read_file on src/lib.rs.", [READ], [("read_file", {"path": "src/lib.rs"})]),
-    "in backticks": ("Please call `read_file` with `path` set to `a b.txt`.", [READ], [("read_file", {"path": "a b.txt"})]),
-    "in other words": ("Read the file notes.md and tell me what it says.", [READ], [("read_file", {"path": "notes.md"})]),
+    "in backticks": (
+        "Please call `read_file` with `path` set to `a b.txt`.",
+        [READ],
+        [("read_file", {"path": "a b.txt"})],
+    ),
+    "in other words": (
+        "Read the file notes.md and tell me what it says.",
+        [READ],
+        [("read_file", {"path": "notes.md"})],
+    ),
     "by subject": ("What is the weather in Paris?", [WEATHER, READ], [("get_weather", {"city": "Paris"})]),
     "the one tool": ("Use the tool to find the weather for Oslo.", [WEATHER], [("get_weather", {"city": "Oslo"})]),
-    "optional too": ("Call get_weather with city=Rome and unit=f.", [WEATHER], [("get_weather", {"city": "Rome", "unit": "f"})]),
+    "optional too": (
+        "Call get_weather with city=Rome and unit=f.",
+        [WEATHER],
+        [("get_weather", {"city": "Rome", "unit": "f"})],
+    ),
     "numbers": ("Please add 3 and 4 using the add tool.", [ADD], [("add", {"a": 3, "b": 4})]),
     "a command": ("Run the command `ls -la` with the shell tool", [SHELL], [("shell", {"command": "ls -la"})]),
     "after a colon": ("Use the shell tool to run: echo hi there", [SHELL], [("shell", {"command": "echo hi there"})]),
     "one tool twice": (
-        'Call read_file with path "a.txt" and read_file with path "b.txt".', [READ],
+        'Call read_file with path "a.txt" and read_file with path "b.txt".',
+        [READ],
         [("read_file", {"path": "a.txt"}), ("read_file", {"path": "b.txt"})],
     ),
     "for both": (
-        "What is the weather in Paris and in Rome? Call get_weather for both, in one reply.", [WEATHER],
+        "What is the weather in Paris and in Rome? Call get_weather for both, in one reply.",
+        [WEATHER],
         [("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})],
     ),
     "as in code": ("Call get_time() now.", [TIME, READ], [("get_time", {})]),
@@ -87,7 +101,7 @@ CALLS: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
     "forbidden in words": ("Do not call any tool. Say hello", [READ], []),
     "told not to": ("Never call read_file. What is 2 + 2?", [READ], []),
     "a word like a tool": ("Write 20 words about how to read.", [tool("read", "path"), tool("write", "path")], []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -120,17 +134,23 @@ def test_only_the_result_where_only_that_is_wanted() -> None:
 
 def test_an_earlier_result_can_be_asked_for_later() -> None:
     messages = [
-        user('Call read_file with path "a.txt".'), called("c", "read_file", {"path": "a.txt"}), result("c", "zebra-99"),
-        {"role": "assistant", "content": "Read."}, user("What did the file say?"),
-    ]  # fmt: skip
+        user('Call read_file with path "a.txt".'),
+        called("c", "read_file", {"path": "a.txt"}),
+        result("c", "zebra-99"),
+        {"role": "assistant", "content": "Read."},
+        user("What did the file say?"),
+    ]
     assert "zebra-99" in choice({"messages": messages, "tools": [READ]})["message"]["content"]
 
 
 def test_values_stated_anywhere_are_found_again() -> None:
     messages = [
-        system("You help. The deploy code is otter-12."), user("My badge number: 7781. Remember it."),
-        {"role": "assistant", "content": "I will."}, called("c", "read_file", {"path": "a"}), result("c", "TOKEN=lynx-5"),
-    ]  # fmt: skip
+        system("You help. The deploy code is otter-12."),
+        user("My badge number: 7781. Remember it."),
+        {"role": "assistant", "content": "I will."},
+        called("c", "read_file", {"path": "a"}),
+        result("c", "TOKEN=lynx-5"),
+    ]
     tools = [tool("noop", description="Does nothing. The tool password is heron-3.")]
     for question, value in {
         "What is the deploy code?": "otter-12",
@@ -167,25 +187,38 @@ def test_sums_and_the_edge_of_what_it_can_do() -> None:
 
 ODD = {
     "defs": {
-        "type": "object", "required": ["where", "mode", "tags", "n", "x"], "additionalProperties": False,
-        "$defs": {"Where": {"type": "object", "properties": {"lat": {"type": "number", "minimum": 50}}, "required": ["lat"]}},
+        "type": "object",
+        "required": ["where", "mode", "tags", "n", "x"],
+        "additionalProperties": False,
+        "$defs": {
+            "Where": {"type": "object", "properties": {"lat": {"type": "number", "minimum": 50}}, "required": ["lat"]}
+        },
         "properties": {
-            "where": {"$ref": "#/$defs/Where"}, "mode": {"enum": ["a", "b"]}, "n": {"type": "integer", "exclusiveMinimum": 4},
+            "where": {"$ref": "#/$defs/Where"},
+            "mode": {"enum": ["a", "b"]},
+            "n": {"type": "integer", "exclusiveMinimum": 4},
             "tags": {"type": "array", "minItems": 2, "items": {"type": "string", "minLength": 6}},
             "x": {"anyOf": [{"type": "null"}, {"type": "boolean"}]},
         },
     },
     "unions": {
-        "type": "object", "required": ["a", "b", "c", "d", "e"],
+        "type": "object",
+        "required": ["a", "b", "c", "d", "e"],
         "properties": {
-            "a": {"type": ["null", "integer"], "maximum": -3}, "b": {"oneOf": [{"const": 7}, {"type": "string"}]},
-            "c": {"allOf": [{"type": "object", "properties": {"u": {"type": "string"}}, "required": ["u"]},
-                            {"properties": {"v": {"type": "integer", "multipleOf": 5}}, "required": ["v"]}]},
-            "d": {"type": "string", "maxLength": 2}, "e": {"type": "number", "default": 0.5},
+            "a": {"type": ["null", "integer"], "maximum": -3},
+            "b": {"oneOf": [{"const": 7}, {"type": "string"}]},
+            "c": {
+                "allOf": [
+                    {"type": "object", "properties": {"u": {"type": "string"}}, "required": ["u"]},
+                    {"properties": {"v": {"type": "integer", "multipleOf": 5}}, "required": ["v"]},
+                ]
+            },
+            "d": {"type": "string", "maxLength": 2},
+            "e": {"type": "number", "default": 0.5},
         },
     },
     "no keywords": {"type": "object", "required": ["a"], "properties": {"a": {}}},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -201,9 +234,11 @@ def test_json_mode_gives_json() -> None:
     assert json.loads(say("Say hello", **mode) or "") == {"answer": "hello"}
     assert json.loads(say('Reply with this JSON: {"a": [1]}', **mode) or "") == {"a": [1]}
     schema = {
-        "type": "object", "required": ["city", "people"], "additionalProperties": False,
+        "type": "object",
+        "required": ["city", "people"],
+        "additionalProperties": False,
         "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
-    }  # fmt: skip
+    }
     wanted = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema, "strict": True}}
     assert (
         json.loads(say("Report the city Oslo with people = 700000.", response_format=wanted) or "")["people"] == 700000

@@ -31,32 +31,47 @@ REFUSED: dict[str, tuple[Any, int, str | None]] = {
     "a number as content": ({"messages": [{"role": "user", "content": 5}]}, 400, "messages[0].content"),
     "a picture": (
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]},
-        400, "messages[0].content[0]",
+        400,
+        "messages[0].content[0]",
     ),
     "a result without a call": ({"messages": [*HI, result("call_x", "y")]}, 400, "messages[1].tool_call_id"),
     "a result before its call": (
-        {"messages": [*HI, result("c", "y"), called("c", "read_file", {})]}, 400, "messages[1].tool_call_id",
+        {"messages": [*HI, result("c", "y"), called("c", "read_file", {})]},
+        400,
+        "messages[1].tool_call_id",
     ),
     "arguments as an object": (
         {"messages": [*HI, {"role": "assistant", "tool_calls": [{"id": "c", **function(name="f", arguments={})}]}]},
-        400, "messages[1].tool_calls[0].function.arguments",
+        400,
+        "messages[1].tool_calls[0].function.arguments",
     ),
     "tools that are no list": ({"messages": HI, "tools": {}}, 400, "tools"),
     "a tool of another kind": ({"messages": HI, "tools": [{"type": "web_search"}]}, 400, "tools[0].type"),
     "a tool without a name": ({"messages": HI, "tools": [function()]}, 400, "tools[0].function.name"),
-    "a tool with blanks in its name": ({"messages": HI, "tools": [function(name="a b")]}, 400, "tools[0].function.name"),
+    "a tool with blanks in its name": (
+        {"messages": HI, "tools": [function(name="a b")]},
+        400,
+        "tools[0].function.name",
+    ),
     "a schema that is none": (
-        {"messages": HI, "tools": [function(name="f", parameters={"type": "banana"})]}, 400, "tools[0].function.parameters",
+        {"messages": HI, "tools": [function(name="f", parameters={"type": "banana"})]},
+        400,
+        "tools[0].function.parameters",
     ),
     "a schema of a string": (
-        {"messages": HI, "tools": [function(name="f", parameters={"type": "string"})]}, 400, "tools[0].function.parameters",
+        {"messages": HI, "tools": [function(name="f", parameters={"type": "string"})]},
+        400,
+        "tools[0].function.parameters",
     ),
     "nonsense deep in a schema": (
         {"messages": HI, "tools": [tool("f", "a", a={"type": "array", "items": {"required": "x"}})]},
-        400, "tools[0].function.parameters",
+        400,
+        "tools[0].function.parameters",
     ),
     "an unknown named tool": (
-        {"messages": HI, "tools": [READ], "tool_choice": function(name="nope")}, 400, "tool_choice",
+        {"messages": HI, "tools": [READ], "tool_choice": function(name="nope")},
+        400,
+        "tool_choice",
     ),
     "an unknown choice": ({"messages": HI, "tools": [READ], "tool_choice": "maybe"}, 400, "tool_choice"),
     "required without tools": ({"messages": HI, "tool_choice": "required"}, 400, "tool_choice"),
@@ -66,24 +81,28 @@ REFUSED: dict[str, tuple[Any, int, str | None]] = {
     "a boolean as limit": ({"messages": HI, "max_tokens": True}, 400, "max_tokens"),
     "no tokens at all": ({"messages": HI, "max_completion_tokens": 0}, 400, "max_completion_tokens"),
     "a text as stream": ({"messages": HI, "stream": "yes"}, 400, "stream"),
-    "stream options without stream": ({"messages": HI, "stream_options": {"include_usage": True}}, 400, "stream_options"),
+    "stream options without stream": (
+        {"messages": HI, "stream_options": {"include_usage": True}},
+        400,
+        "stream_options",
+    ),
     "too many stop words": ({"messages": HI, "stop": list("abcde")}, 400, "stop"),
     "an unknown format": ({"messages": HI, "response_format": {"type": "yaml"}}, 400, "response_format"),
     "a schema format without schema": (
-        {"messages": HI, "response_format": {"type": "json_schema"}}, 400, "response_format.json_schema",
+        {"messages": HI, "response_format": {"type": "json_schema"}},
+        400,
+        "response_format.json_schema",
     ),
     "another model": ({"model": "other", "messages": HI}, 404, "model"),
     "no model": ({"model": None, "messages": HI}, 400, "model"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("stream", [False, True])
 def test_nonsense_is_refused_with_its_place(name: str, stream: bool) -> None:
     body, status, param = REFUSED[name]
-    if stream and isinstance(body, dict) and "stream" not in param if param else False:
-        body = {**body, "stream": True}
-    reply = post(body)
+    reply = post({"stream": stream, **body} if isinstance(body, dict) and "stream_options" not in body else body)
     assert (reply.status, reply.events) == (status, None)
     error = reply.value["error"]
     assert set(error) == {"message", "type", "param", "code"}
@@ -93,12 +112,20 @@ def test_nonsense_is_refused_with_its_place(name: str, stream: bool) -> None:
 
 ACCEPTED: dict[str, dict[str, Any]] = {
     "roles": {"messages": [system("a"), {"role": "developer", "content": "b"}, system("c"), *HI]},
-    "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": "Say "}, {"type": "text", "text": "hi"}]}]},
+    "parts": {
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Say "}, {"type": "text", "text": "hi"}]}]
+    },
     "two users in a row": {"messages": [user("x"), *HI]},
-    "echo without content": {"messages": [{"role": "assistant", "tool_calls": called("c", "f", {})["tool_calls"]}, result("c", ""), *HI]},
+    "echo without content": {
+        "messages": [{"role": "assistant", "tool_calls": called("c", "f", {})["tool_calls"]}, result("c", ""), *HI]
+    },
     "echo with an empty list": {"messages": [{**called("c", "f", {}), "content": []}, result("c", ""), *HI]},
     "echo with more fields": {
-        "messages": [{**called("c", "f", {}), "refusal": None, "provider_specific_fields": {}}, {**result("c", "x"), "name": "f"}, *HI]
+        "messages": [
+            {**called("c", "f", {}), "refusal": None, "provider_specific_fields": {}},
+            {**result("c", "x"), "name": "f"},
+            *HI,
+        ]
     },
     "a damaged call in the past": {
         "messages": [
@@ -107,12 +134,26 @@ ACCEPTED: dict[str, dict[str, Any]] = {
             *HI,
         ]
     },
-    "nulls": {"messages": HI, "temperature": None, "tools": None, "tool_choice": None, "stop": None, "reasoning_effort": None},
+    "nulls": {
+        "messages": HI,
+        "temperature": None,
+        "tools": None,
+        "tool_choice": None,
+        "stop": None,
+        "reasoning_effort": None,
+    },
     "no tools": {"messages": HI, "tools": [], "tool_choice": "auto"},
     "a tool without parameters": {"messages": HI, "tools": [function(name="f"), function(name="g", parameters={})]},
-    "fields of others": {"messages": HI, "prompt_cache_key": "k", "store": False, "seed": 1, "user": "u", "metadata": {}},
+    "fields of others": {
+        "messages": HI,
+        "prompt_cache_key": "k",
+        "store": False,
+        "seed": 1,
+        "user": "u",
+        "metadata": {},
+    },
     "all sampling": {"messages": HI, "temperature": 0.2, "top_p": 1, "frequency_penalty": -2, "presence_penalty": 2},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

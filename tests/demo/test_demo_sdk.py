@@ -48,22 +48,31 @@ def test_stream_says_what_plain_chat_says(client: OpenAI, usage: bool) -> None:
 
 
 TOOL_ASKS = {
-    "auto": ('Call the read_file tool with path "notes.md".', [READ, TIME], "auto", [("read_file", {"path": "notes.md"})]),
+    "auto": (
+        'Call the read_file tool with path "notes.md".',
+        [READ, TIME],
+        "auto",
+        [("read_file", {"path": "notes.md"})],
+    ),
     "unasked": ("Say hello", [READ, TIME], "auto", []),
     "forbidden": ('Call the read_file tool with path "notes.md".', [READ], "none", []),
     "required": ("Say hello", [WEATHER, READ], "required", [("get_weather", {"city": "demo"})]),
     "named": ("Say hello", [READ, TIME], {"type": "function", "function": {"name": "get_time"}}, [("get_time", {})]),
     "no arguments": ("Call get_time.", [READ, TIME], "auto", [("get_time", {})]),
     "two at once": (
-        'Call get_weather with city "Oslo" and get_time.', [WEATHER, TIME], "auto",
+        'Call get_weather with city "Oslo" and get_time.',
+        [WEATHER, TIME],
+        "auto",
         [("get_weather", {"city": "Oslo"}), ("get_time", {})],
     ),
     "numbers": ("Use the add tool with a=3 and b=4.5.", [ADD], "auto", [("add", {"a": 3, "b": 4.5})]),
     "hard text": (
-        'Call write_file with {"path": "a.txt", "content": "q \\" b \\\\ n\\n<div>é\\t"}', [WRITE], "auto",
+        'Call write_file with {"path": "a.txt", "content": "q \\" b \\\\ n\\n<div>é\\t"}',
+        [WRITE],
+        "auto",
         [("write_file", {"path": "a.txt", "content": 'q " b \\ n\n<div>é\t'})],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TOOL_ASKS)

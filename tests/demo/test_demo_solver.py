@@ -1,4 +1,4 @@
-"""Work on files through the tools and protocols that real agents offer, played by small agents in a temporary directory."""
+"""Work on files through the tools and protocols of real agents, played by small agents in a temporary directory."""
 
 from __future__ import annotations
 
@@ -44,11 +44,16 @@ TOOLKITS: dict[str, list[dict[str, Any]]] = {
     "a shell only": [tool("execute_bash", "command")],
     "an argument vector": [tool("shell", "command", command=ARGV), tool("update_plan", "plan")],
     "lists of files and commands": [
-        tool("read_files", "files", files=FILES), tool("run_commands", "commands", commands=ARGV),
+        tool("read_files", "files", files=FILES),
+        tool("run_commands", "commands", commands=ARGV),
         tool("attempt_completion", "result"),
     ],
-    "a write tool that refuses": [tool("create_file", "path content"), tool("read_file", "path"), tool("bash", "command")],
-}  # fmt: skip
+    "a write tool that refuses": [
+        tool("create_file", "path content"),
+        tool("read_file", "path"),
+        tool("bash", "command"),
+    ],
+}
 
 
 class Agent:
@@ -209,9 +214,11 @@ def test_bundled_tasks_are_solved_in_text(task_id: str, protocol: str, tmp_path:
     fill(tmp_path, task.start_files())
     shown = "\n\n".join(f"{name}\n```\n{content.decode()}```" for name, content in task.start_files().items())
     messages = [
-        system(prompt), user(f"I have *added these files to the chat*:\n\n{shown}"), {"role": "assistant", "content": "Ok."},
+        system(prompt),
+        user(f"I have *added these files to the chat*:\n\n{shown}"),
+        {"role": "assistant", "content": "Ok."},
         user(task.instruction),
-    ]  # fmt: skip
+    ]
     reply = choice({"messages": messages})["message"]["content"]
     apply(reply, tmp_path)
     assert solved(task, tmp_path)
@@ -282,10 +289,14 @@ def test_a_call_that_the_user_spells_out_goes_before_the_plan() -> None:
 def test_a_new_request_after_the_job_is_heard() -> None:
     kit = TOOLKITS["read and write"]
     messages = [
-        user('Create a file a.txt with the content "x"'), called("c", "read_file", {"path": "a.txt"}), result("c", "Error: none"),
-        called("d", "write_file", {"path": "a.txt", "content": "x\n"}), result("d", "ok"),
-        {"role": "assistant", "content": "Done."}, user("Reply with exactly: pong"),
-    ]  # fmt: skip
+        user('Create a file a.txt with the content "x"'),
+        called("c", "read_file", {"path": "a.txt"}),
+        result("c", "Error: none"),
+        called("d", "write_file", {"path": "a.txt", "content": "x\n"}),
+        result("d", "ok"),
+        {"role": "assistant", "content": "Done."},
+        user("Reply with exactly: pong"),
+    ]
     assert choice({"messages": messages, "tools": kit})["message"]["content"] == "pong"
 
 

@@ -343,7 +343,7 @@ asyncio.run(main())
 
 def test_kill_9_of_cab_check_leaves_nothing(walls: Engine, tmp_path: Path) -> None:
     mark, told = f"mark{secrets.token_hex(6)}", tmp_path / "work"
-    paths = [str(Path(cab_check.__file__).parent.parent), str(Path(__file__).parent)]
+    paths = [str(Path(cab_check.__file__).parent.parent), str(Path(__file__).parent), *filter(None, sys.path)]
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(KILLED), walls.name, str(told), mark, DAEMON],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},

@@ -62,7 +62,8 @@ except NoSandbox as failure:
 
 
 def test_where_user_namespaces_are_refused_level_2_is_chosen() -> None:
-    env = {**os.environ, "PYTHONPATH": str(Path(cab_check.__file__).parent.parent)}
+    paths = [str(Path(cab_check.__file__).parent.parent), *filter(None, sys.path)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run([sys.executable, "-c", REFUSE], stdout=subprocess.PIPE, env=env, timeout=60, check=True)
     name, message = json.loads(done.stdout)
     if stands("landlock"):

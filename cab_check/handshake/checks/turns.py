@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cab_check.chat.markup import find_call_markup
 from cab_check.handshake import questions
-from cab_check.handshake.calls import is_usable
+from cab_check.handshake.calls import is_usable, written_call
 from cab_check.handshake.check import Check, Outcome, not_asked
 from cab_check.handshake.checks.tools_response import call_turns, conclude
 from cab_check.handshake.form import form_faults, is_broken_form, with_failure
@@ -29,8 +29,7 @@ def result_faults(turn: Turn) -> list[Finding]:
     content = turn.reply.content or ""
     written = find_call_markup(content, turn.tools)
     if written is not None and not turn.reply.tool_calls:
-        where = [evidence(turn.number, f"{_MESSAGE}.content", content)]
-        return [*found, make("tool-call-as-text", subject=written.family, evidence=where)]
+        return [*found, written_call(turn, written)]
     found += text_faults(turn)
     word = turn.wanted.result_word
     if word is None or turn.cut_at_limit or word in content:
