@@ -134,11 +134,14 @@ def _markup(family: str, match: re.Match[str], offset: int) -> Markup:
 
 
 def _begins_json(text: str, start: int) -> bool:
+    """Whether a JSON object begins at `start` and ends where it should, with no brace too many."""
     try:
-        json.JSONDecoder(strict=False).raw_decode(text, start)  # models write line ends into strings as they are
+        _, end = json.JSONDecoder(strict=False).raw_decode(
+            text, start
+        )  # models write line ends into strings as they are
     except (ValueError, RecursionError):
         return False
-    return True
+    return text[end:].lstrip()[:1] not in ("}", '"')
 
 
 def _stands_alone(text: str, start: int) -> bool:

@@ -84,14 +84,17 @@ def columns() -> int:
 
 
 def stderr_console() -> Console:
-    """Where notes, prompts and progress go."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    """Where notes, prompts and progress go: wrapped at words on a terminal, whole lines in a log."""
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console.soft_wrap = not console.is_terminal
+    return console
 
 
 def say(*lines: str) -> None:
     """Lines on stderr, in characters that it can carry."""
+    console = stderr_console()
     for line in lines:
-        print(encodable(line, sys.stderr.encoding), file=sys.stderr)
+        console.print(Text(encodable(line, console.encoding)))
 
 
 def put(lines: Iterable[str | Text], *, color: bool = False) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
-from asyncio import StreamReader, StreamWriter
+from functools import partial
 from types import TracebackType
 
 from cab_check.base.errors import UsageError
@@ -40,7 +40,7 @@ class DemoServer:
         self.key = key
         self.requests = 0
         """How many requests have been read so far, refused ones included."""
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()
         self._stop = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="cab-check-demo", daemon=True)
@@ -63,19 +63,32 @@ class DemoServer:
             runner.run(self._main())
 
     async def _main(self) -> None:
-        server = await asyncio.start_server(self._accept, sock=self._socket, limit=HEAD_BYTES, backlog=BACKLOG)
+        self._loop.add_reader(self._socket, self._accept)
         await self._stop.wait()
-        server.close()
-        for task in self._open:
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        tasks = list(self._open)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
-        task = self._loop.create_task(self._converse(reader, writer))
+    def _accept(self) -> None:
+        """Take one connection. Not left to asyncio's own server, which drops one that comes while it closes."""
+        try:
+            link, _ = self._socket.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        link.setblocking(False)
+        task = self._loop.create_task(self._converse(link))
         self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        task.add_done_callback(partial(self._ended, link))
 
-    async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
+    def _ended(self, link: socket.socket, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        link.close()
+
+    async def _converse(self, link: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=link, limit=HEAD_BYTES)
         try:
             await converse(reader, writer, self._handler, self._count)
         finally:
@@ -97,8 +110,10 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"{port} is no port: they run from 0 to 65535.", "Choose another --port, or 0 for a free one.")
     family = socket.AF_INET6 if loopback.version == 6 else socket.AF_INET
     try:
-        return socket.create_server((address, port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((address, port), family=family, backlog=BACKLOG)
     except OSError as failure:
         raise UsageError(
             f"Port {port} on {host} cannot be used: {failure}.", "Choose another --port, or 0 for a free one."
         ) from failure
+    listening.setblocking(False)
+    return listening

@@ -31,7 +31,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def call_faults(turn: Turn) -> list[Finding]:
     """Everything wrong with the calls of one reply, or with their absence where one was asked for."""
-    found = form_faults(turn)
+    found = [_less_if_wanted(turn, fault) for fault in form_faults(turn)]
     calls = turn.reply.tool_calls
     if not calls:
         return found + ([] if is_broken_form(found) else _absent(turn))
@@ -46,6 +46,16 @@ def call_faults(turn: Turn) -> list[Finding]:
     for call in calls:
         found += _schema(turn, call)
     return found + ([] if _has_form_of_arguments(known) else _values(turn))
+
+
+def _less_if_wanted(turn: Turn, fault: Finding) -> Finding:
+    """Empty arguments are a form of {} only for a tool that can do without any; for another they are no JSON."""
+    if fault.code != "tool-arguments-empty":
+        return fault
+    bare = [call for call in turn.reply.tool_calls if not call.arguments]
+    if all(call.name in turn.tools and not turn.tools[call.name].get("required") for call in bare):
+        return fault
+    return make("tool-arguments-invalid-json", evidence=fault.evidence)
 
 
 def is_sound(turn: Turn) -> bool:

@@ -52,7 +52,7 @@ def ask_until_told(question: Question, faults: Faults, plan: Plan, seen: Seen) -
     """The first try; the others only after it failed in a way that may be the model's mood."""
     waiting = outstanding(question(0), seen)
     first = best_answer(question(0), seen)
-    if waiting or first is None or not any(is_moody(fault) for fault in faults(first)):
+    if waiting or first is None or not any(is_moody(fault) for fault in _doubting(faults, seen)(first)):
         return waiting
     return [ask for number in range(1, plan.tries) for ask in outstanding(question(number), seen)]
 
@@ -61,16 +61,37 @@ def is_moody(fault: Finding) -> bool:
     """Whether the same server could do better on the next try, so that one reply proves nothing."""
     if fault.code == "model-lacks-tools":
         return False  # the server's own words
+    if fault.code == "tool-call-as-text" and fault.confidence != "high":
+        return True
     return fault.owner == "model" or fault.code in _ONCE_IS_NOTHING
 
 
-def tally(turns: Iterable[Turn], faults: Faults) -> Tally:
+def _doubting(faults: Faults, seen: Seen) -> Faults:
+    """`faults`, less sure of a call in the text where this server took a call of this model apart as it should."""
+    parses = {
+        turn.streamed
+        for turn in seen.turns
+        if turn.tools
+        and any(call.name in turn.tools and isinstance(call.parsed, dict) for call in turn.reply.tool_calls)
+    }
+
+    def doubted(turn: Turn) -> list[Finding]:
+        return [
+            fault.but(confidence="medium") if fault.code == "tool-call-as-text" and turn.streamed in parses else fault
+            for fault in faults(turn)
+        ]
+
+    return doubted
+
+
+def tally(turns: Iterable[Turn], faults: Faults, seen: Seen) -> Tally:
     """Count faults over `turns`, all of them answers to equivalent questions.
 
     What bytes prove stands after one sight. Blame on the model stands only if most of at least three conclusive
     replies deserve it. A reply cut at our own limit is inconclusive.
     """
-    every = [(turn, faults(turn)) for turn in turns]
+    doubted = _doubting(faults, seen)
+    every = [(turn, doubted(turn)) for turn in turns]
     told = [(turn, found) for turn, found in every if not turn.cut_at_limit or found]
     grouped: dict[tuple[str, str | None], list[Finding]] = {}
     for _, found in told:

@@ -1,7 +1,9 @@
-"""The one command that mends a host on which no walls stand."""
+"""Why walls cannot stand on a machine, and the one command that mends it."""
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +52,19 @@ def mend(host: Host) -> str:
     if host.switched_off:
         return "sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000"
     return "Install bubblewrap, or use a kernel of 6.2 or newer with Landlock switched on; cab-check doctor tells more."
+
+
+def unsupported_system() -> str | None:
+    """Why no engine can stand on this operating system or machine, or None if one might."""
+    if sys.platform == "win32":
+        return "Windows is not supported directly: run cab-check inside WSL2 (wsl --install)"
+    if sys.platform == "darwin":
+        return "the macOS seatbelt engine is not built yet"
+    if not sys.platform.startswith("linux"):
+        return f"no engine exists for {sys.platform}"
+    if platform.machine() not in ("x86_64", "aarch64"):
+        return f"the system call filter is written for x86_64 and aarch64, not for {platform.machine()}"
+    return None
 
 
 def _read(path: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,10 +101,11 @@ class Box(Protocol):
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
+        watch: Callable[[str, bytes], None] | None = None,
     ) -> Done:
         """Run one command to its end or to `timeout_s`, and leave nothing of it behind.
 
-        `cwd` defaults to the work directory.
+        `cwd` defaults to the work directory. `watch` gets "stdout" or "stderr" and each piece of output as it comes.
         """
 
 

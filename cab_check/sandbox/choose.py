@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from cab_check.base.errors import NoSandbox, UsageError
-from cab_check.sandbox.advice import look, mend
+from cab_check.sandbox.advice import look, mend, unsupported_system
 from cab_check.sandbox.box import Engine, Isolation, Plan
-from cab_check.sandbox.bwrap import BubblewrapEngine
-from cab_check.sandbox.landlock import LandlockEngine
-from cab_check.sandbox.namespaces import NamespacesEngine
-from cab_check.sandbox.selftest import unsupported_system
 
 WANTED = ("auto", "3", "2", "bwrap", "namespaces", "landlock")
 
 
 def engines() -> tuple[Engine, ...]:
-    """Every engine, strongest and most reviewed first."""
+    """Every engine, strongest and most reviewed first. Only on Linux: elsewhere their modules cannot be imported."""
+    from cab_check.sandbox.bwrap import BubblewrapEngine
+    from cab_check.sandbox.landlock import LandlockEngine
+    from cab_check.sandbox.namespaces import NamespacesEngine
+
     return BubblewrapEngine(), NamespacesEngine(), LandlockEngine()
 
 

@@ -63,10 +63,10 @@ def layout(plan: Plan, scratch: Path, *, moves: bool) -> Layout:
     hidden = {*own_places(), *(path for chain in plan.toolchains for path in chain.hidden)}
     if moves:
         covers = [Bind(str(empty), str(path)) for path in hidden if _within(path, shown)]
-        binds = [*shown, *covers, *_synthetic_etc(etc), *mounts]
+        binds = [*shown, *covers, *_etc_for_moving(etc), *mounts]
     else:
         mounts = [Bind(bind.source, bind.source, bind.writable) for bind in mounts]
-        shown += [Bind(name, name) for name in _ETC_IN_PLACE]
+        shown += [Bind(str(path.resolve()), str(path)) for path in map(Path, (*_etc_paths(), *_ETC_IN_PLACE))]
         binds = [*carve(shown, hidden), *mounts]
     ordered = sorted(dict.fromkeys(binds), key=lambda bind: PurePosixPath(bind.target).parts)
     inside = HOME_INSIDE if moves else str(home)
@@ -103,16 +103,35 @@ def carve(shown: Iterable[Bind], hidden: Iterable[Path]) -> list[Bind]:
 def _system() -> tuple[list[Bind], tuple[tuple[str, str], ...]]:
     binds: list[Bind] = []
     links: list[tuple[str, str]] = []
-    for name in (*_SYSTEM, *(f"/etc/{entry}" for entry in _ETC)):
+    for name in _SYSTEM:
         path = Path(name)
-        if name in _SYSTEM and path.is_symlink():
+        if path.is_symlink():
             links.append((name, str(path.readlink())))
         elif path.exists():
             binds.append(Bind(str(path.resolve()), name))
     return binds, tuple(links)
 
 
-def _synthetic_etc(folder: Path) -> list[Bind]:
+def _etc_paths() -> list[str]:
+    return [path for path in (f"/etc/{name}" for name in _ETC) if os.access(path, os.R_OK)]
+
+
+def _etc_for_moving(folder: Path) -> list[Bind]:
+    """/etc as one mount: small files are copied into `folder`, since each mount costs time at every command."""
+    folders = []
+    for path in map(Path, _etc_paths()):
+        place = folder / path.relative_to("/etc")
+        if path.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+            folders.append(Bind(str(path.resolve()), str(path)))
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+    _synthetic_files(folder)
+    return [Bind(str(folder), "/etc"), *folders]
+
+
+def _synthetic_files(folder: Path) -> None:
     user, group = os.geteuid(), os.getegid()
     texts = {
         "passwd": f"sandbox:x:{user}:{group}:sandbox:{HOME_INSIDE}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
@@ -121,7 +140,6 @@ def _synthetic_etc(folder: Path) -> list[Bind]:
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
-    return [Bind(str(folder / name), f"/etc/{name}") for name in texts]
 
 
 def _environment(plan: Plan, home: str, temporary: str) -> dict[str, str]:

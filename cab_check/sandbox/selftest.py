@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -112,16 +111,3 @@ async def _canaries() -> AsyncIterator[Canaries]:
             for server in servers:
                 server.close()
                 await server.wait_closed()
-
-
-def unsupported_system() -> str | None:
-    """Why no engine can stand on this operating system or machine, or None if one might."""
-    if sys.platform == "win32":
-        return "Windows is not supported directly: run cab-check inside WSL2 (wsl --install)"
-    if sys.platform == "darwin":
-        return "the macOS seatbelt engine is not built yet"
-    if not sys.platform.startswith("linux"):
-        return f"no engine exists for {sys.platform}"
-    if os.uname().machine not in ("x86_64", "aarch64"):
-        return f"the system call filter is written for x86_64 and aarch64, not for {os.uname().machine}"
-    return None

@@ -175,6 +175,17 @@ def test_stopping_takes_under_a_second_with_clients_of_every_kind() -> None:
         socket.create_connection(address, timeout=10)
 
 
+def test_connections_that_come_while_it_stops_are_closed_too(capfd: pytest.CaptureFixture[str]) -> None:
+    for number in range(40):
+        server = serve()
+        links = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(1 + number % 4)]
+        server.close()
+        for link in links:
+            link.close()
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::", ""])
 def test_only_loopback_is_listened_on(host: str) -> None:
     with pytest.raises(UsageError, match="loopback"):

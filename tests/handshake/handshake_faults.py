@@ -44,13 +44,13 @@ class Case:
 
 def _as_text(value: dict[str, Any]) -> None:
     """The call as a model writes it, which nobody parsed."""
-    written = [_hermes(call["function"]) for call in calls(value)]
+    written = [hermes(call["function"]) for call in calls(value)]
     if written:
         message(value).update(content="\n".join(written), tool_calls=None)
         value["choices"][0]["finish_reason"] = "stop"
 
 
-def _hermes(function: dict[str, Any]) -> str:
+def hermes(function: dict[str, Any]) -> str:
     call = json.dumps({"name": function["name"], "arguments": json.loads(function["arguments"])})
     return f"<tool_call>\n{call}\n</tool_call>"
 
@@ -61,10 +61,10 @@ def _stream_as_text(events: list[Any]) -> list[Any]:
         return events
     names = [entry["function"]["name"] for entry in entries if "name" in entry["function"]]
     text = "".join(entry["function"]["arguments"] for entry in entries)
-    return _said(events, _hermes({"name": names[0], "arguments": text}))
+    return said(events, hermes({"name": names[0], "arguments": text}))
 
 
-def _said(events: list[Any], text: str) -> list[Any]:
+def said(events: list[Any], text: str) -> list[Any]:
     """The same stream with only this text in it."""
     first, *_ = events
     frame = {key: value for key, value in first.items() if key != "choices"}
@@ -82,7 +82,7 @@ def _nothing(value: dict[str, Any]) -> None:
 
 
 def _stream_of_nothing(events: list[Any]) -> list[Any]:
-    return _said(events, "") if list(deltas(events)) else events
+    return said(events, "") if list(deltas(events)) else events
 
 
 def _prose(request: HttpRequest, reply: HttpReply) -> HttpReply:
@@ -91,7 +91,7 @@ def _prose(request: HttpRequest, reply: HttpReply) -> HttpReply:
     if not has_tools(body) or body.get("tool_choice") == "required" or has_result(body):
         return reply
     if reply.events is not None:
-        return HttpReply(200, events=tuple(_said(list(reply.events), "I would read that file for you.")))
+        return HttpReply(200, events=tuple(said(list(reply.events), "I would read that file for you.")))
     value = json.loads(json.dumps(reply.value))
     message(value).update(content="I would read that file for you.", tool_calls=None)
     value["choices"][0]["finish_reason"] = "stop"
@@ -212,7 +212,7 @@ def _second_call(request: HttpRequest, reply: HttpReply) -> HttpReply:
     if not has_result(asked(request) or {"messages": []}):
         return reply
     if reply.events is not None:
-        return HttpReply(200, events=tuple(_said(list(reply.events), "I have no access to that file.")))
+        return HttpReply(200, events=tuple(said(list(reply.events), "I have no access to that file.")))
     value = json.loads(json.dumps(reply.value))
     message(value)["content"] = "I have no access to that file."
     return HttpReply(200, value)

@@ -23,7 +23,7 @@ from cab_check.sandbox.box import Engine, Isolation, Mount, Plan
 from cab_check.sandbox.choose import engines, survey
 from cab_check.sandbox.toolchains import find
 
-PAYLOAD = Path(__file__).with_name("sandbox_payload.py")
+PAYLOAD = (*Path(__file__).parent.glob("sandbox_attempt*.py"), Path(__file__).with_name("sandbox_payload.py"))
 ENGINE_NAMES = tuple(engine.name for engine in engines())
 
 _VICTIM = (
@@ -152,10 +152,11 @@ async def attempt_all(chosen: Engine, probes: list[str]) -> dict[str, tuple[str,
         world.facts["same_pids"] = chosen.level < 3
         package = Path(world.facts["package"])
         world.facts["walk_from"] = "/" if chosen.level else str(package.parent)  # without walls that would take minutes
-        (work / "payload.py").write_text(PAYLOAD.read_text())
+        for file in PAYLOAD:
+            (work / file.name).write_text(file.read_text())
         (work / "facts.json").write_text(json.dumps(world.facts))
         async with chosen.open(Plan((Mount(work, "/work", True),), (find("python"),))) as box:
-            done = await box.run(["python3", "-I", "-S", "payload.py", "facts.json"], timeout_s=60)
+            done = await box.run(["python3", "-I", "-S", "sandbox_payload.py", "facts.json"], timeout_s=60)
         assert done.exit_code == 0, done
         verdicts = {name: (said[0], said[1]) for name, said in json.loads(done.stdout.splitlines()[-1]).items()}
         touched = world.touched()

@@ -73,6 +73,16 @@ def test_where_user_namespaces_are_refused_level_2_is_chosen() -> None:
         assert "landlock: " in message and message.split(" // ")[1]
 
 
+@pytest.mark.parametrize(
+    ("system", "words"), [("win32", "WSL2"), ("darwin", "seatbelt engine is not built yet"), ("freebsd14", "no engine")]
+)
+def test_other_systems_are_told_the_truth(monkeypatch: pytest.MonkeyPatch, system: str, words: str) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(NoSandbox, match=words):
+        asyncio.run(choose.choose())
+    assert [(name, words in str(reason)) for name, reason in asyncio.run(choose.survey())] == [("any", True)]
+
+
 class Leaky:
     """An engine whose set-up says yes and whose walls do not hold."""
 

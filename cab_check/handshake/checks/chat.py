@@ -48,7 +48,7 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     turns = text_turns(seen, streamed=False)
     if not turns:
         return not_asked("no plain chat without tools was asked for")
-    told = tally(turns, lambda turn: with_failure(turn, seen, answer_faults, "unrecognised"))
+    told = tally(turns, lambda turn: with_failure(turn, seen, answer_faults, "unrecognised"), seen)
     had = any(turn.answered and (turn.reply.content or turn.reply.reasoning) for turn in turns)
     if not told.tried:
         return inconclusive(turns, "the answer ended at our own output limit")

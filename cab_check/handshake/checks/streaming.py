@@ -21,7 +21,7 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     turns = text_turns(seen, streamed=True)
     if not turns:
         return not_asked("no stream without tools was asked for")
-    told = tally(turns, lambda turn: with_failure(turn, seen, _stream_faults, "stream-rejected"))
+    told = tally(turns, lambda turn: with_failure(turn, seen, _stream_faults, "stream-rejected"), seen)
     if not told.tried:
         return inconclusive(turns, "the reply ended at our own output limit")
     had = any(turn.answered and (turn.reply.content or turn.reply.reasoning) for turn in turns)

@@ -41,7 +41,7 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
         return not_asked("no request offered tools")
     answered = [turn for turn in turns if turn.answered]
     if not answered:
-        told = tally(turns, lambda turn: with_failure(turn, seen, call_faults, "tools-rejected"))
+        told = tally(turns, lambda turn: with_failure(turn, seen, call_faults, "tools-rejected"), seen)
         return concluded(turns, told.findings, "", had=False)
     ignored = _ignored(turns, seen)
     if ignored is not None:

@@ -39,7 +39,7 @@ def _is_two(turn: Turn) -> bool:
 
 
 def _tally(turns: list[Turn], seen: Seen, unnamed: str) -> Tally:
-    return tally(turns, lambda turn: with_failure(turn, seen, call_faults, unnamed))
+    return tally(turns, lambda turn: with_failure(turn, seen, call_faults, unnamed), seen)
 
 
 def conclude(turns: list[Turn], told: Tally) -> Outcome:
@@ -148,7 +148,7 @@ def _judge_two(plan: Plan, seen: Seen) -> Outcome:
     turns = [turn for turn in offered(seen) if _is_two(turn)]
     if not turns:
         return not_asked("two calls at once were not asked for")
-    return conclude(turns, tally(turns, lambda turn: with_failure(turn, seen, _two_faults, "tools-rejected")))
+    return conclude(turns, tally(turns, lambda turn: with_failure(turn, seen, _two_faults, "tools-rejected"), seen))
 
 
 def _ask_text(plan: Plan, seen: Seen) -> list[Ask]:

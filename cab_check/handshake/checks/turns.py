@@ -59,7 +59,7 @@ def _judge(streamed: bool) -> Callable[[Plan, Seen], Outcome]:
         turns = [turn for turn in seen.turns if turn.has_results and turn.streamed == streamed]
         if not turns:
             return not_asked("no tool's result was given back")
-        told = tally(turns, lambda turn: with_failure(turn, seen, result_faults, "tool-result-rejected"))
+        told = tally(turns, lambda turn: with_failure(turn, seen, result_faults, "tool-result-rejected"), seen)
         return conclude(turns, told)
 
     return judge
