@@ -219,3 +219,19 @@ def test_a_long_hostile_text_takes_no_long_time(piece):
     find_call_markup(text, TOOLS)
     find_special_tokens(text)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "well_formed"),
+    [
+        ('<tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_call>', True),
+        ('<tool_call>\n{"name": "read_file", "arguments": {"path": "line\none"}}', True),
+        ('<tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}}}\n</tool_call>', False),
+        ('<tool_call>\n{"name": "read_file", "arguments": {"path": "a\n</tool_call>', False),
+        ('[TOOL_CALLS] [{"name": "read_file", "arguments": {}}]', True),
+        ("<function=read_file>\n<parameter=path>\na\n</parameter>\n</function>", True),
+    ],
+)
+def test_a_call_that_its_own_parser_could_not_read_is_told_apart(text, well_formed):
+    found = find_call_markup(text, ["read_file"])
+    assert found is not None and found.well_formed is well_formed

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from scripted import ScriptedModel, Turn, shell, write
+from run_scripted import ScriptedModel, Turn, shell, write
 
 from cab_check.agent.result import AgentLimits
 from cab_check.agent.tool_calling import ToolCalling

@@ -63,8 +63,9 @@ class Watchdog:
 
     def broken(self) -> str | None:
         """Which ceiling is broken: memory, processes, disk or files; None if none is."""
-        tree = descendants()
-        if len(tree) > self._limits["processes"] + _OWN_PROCESSES:
+        most = self._limits["processes"] + _OWN_PROCESSES
+        tree = descendants(most + 1)
+        if len(tree) > most:
             return "processes"
         ceiling = self._limits["memory_bytes"]
         if sum(map(_resident, tree)) > ceiling and sum(map(_proportional, tree)) > ceiling:

@@ -11,11 +11,14 @@ import time
 _POLL_S = 0.002
 
 
-def descendants() -> list[int]:
-    """Every process below this one, parents first. A process that ends meanwhile may or may not be listed."""
+def descendants(most: int) -> list[int]:
+    """Processes below this one, parents first, at most `most`: a fork bomb grows faster than it can be walked.
+
+    A process that ends meanwhile may or may not be listed.
+    """
     found: list[int] = []
     pending = _children(os.getpid())
-    while pending:
+    while pending and len(found) < most:
         pid = pending.pop()
         found.append(pid)
         pending += _children(pid)
@@ -40,8 +43,9 @@ def _children(pid: int) -> list[int]:
 def sweep(deadline_s: float = 5.0) -> float:
     """Kill and reap every process below this one, again and again until there is none; their CPU seconds.
 
-    What forks faster than it is killed loses: each round takes all that it finds, orphans come back to this process
-    as their subreaper, and RLIMIT_NPROC bounds how many there are. Raises TimeoutError after `deadline_s`.
+    Each round takes the direct children only, so it is short however large the tree is: the kernel takes down what is
+    below a pid 1 with it, and other orphans come back to this process as their subreaper. RLIMIT_NPROC bounds how many
+    there are. Raises TimeoutError after `deadline_s`.
     """
     cpu = 0.0
     end = time.monotonic() + deadline_s
@@ -50,13 +54,13 @@ def sweep(deadline_s: float = 5.0) -> float:
         cpu += seconds
         if done:
             return cpu
-        for pid in reversed(descendants()):
+        for pid in _children(os.getpid()):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
         if time.monotonic() > end:
-            raise TimeoutError(f"processes {descendants()[:5]} do not end")
+            raise TimeoutError(f"processes {_children(os.getpid())[:5]} do not end")
         time.sleep(_POLL_S)
 
 
