@@ -11,7 +11,7 @@ from cab_check.base.text import one_line
 from cab_check.knowledge.data import load
 from cab_check.knowledge.finding import Finding, Hop
 from cab_check.knowledge.parsers import choice, parser_for
-from cab_check.knowledge.vocabulary import code, layer_rank
+from cab_check.knowledge.vocabulary import code, layer_rank, make
 
 _FIELDS = frozenset({"code", "subject", "hop", "text", "model", "cause", "fix", "fixed_in", "sources"})
 _LISTED = 4  # servers whose fix is listed when none was recognised
@@ -82,6 +82,22 @@ def advise(
         fix = "\n".join([fix, *_by_name(holding, finding, model)])
     return finding.but(
         cause=_fill(best.cause, best.hop, finding, model), fix=fix, fixed_in=best.fixed_in, sources=best.sources
+    )
+
+
+def rules_for(name: str) -> tuple[tuple[Rule, Finding], ...]:
+    """The rules for one code in the order of the file, each with the finding that it would fill in for its own case."""
+    own = [rule for rule in rules() if rule.code == name]
+    return tuple((rule, _own_case(rule)) for rule in own)
+
+
+def _own_case(rule: Rule) -> Finding:
+    finding = make(rule.code, subject=rule.subject)
+    return finding.but(
+        cause=_fill(rule.cause, rule.hop, finding, None),
+        fix=_fill(rule.fix, rule.hop, finding, None),
+        fixed_in=rule.fixed_in,
+        sources=rule.sources,
     )
 
 

@@ -11,6 +11,7 @@ from cab_check.base.errors import NoSandbox
 from cab_check.sandbox.box import Plan
 from cab_check.sandbox.hidden import own_places
 
+UNPRIVILEGED = 65532  # who commands are where cab-check is root: an id that distributions give to nobody
 HOME_INSIDE = "/home/sandbox"
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
@@ -133,6 +134,8 @@ def _etc_for_moving(folder: Path) -> list[Bind]:
 
 def _synthetic_files(folder: Path) -> None:
     user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        user = group = UNPRIVILEGED
     texts = {
         "passwd": f"sandbox:x:{user}:{group}:sandbox:{HOME_INSIDE}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
         "group": f"sandbox:x:{group}:\nnogroup:x:65534:\n",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 from cab_check.sandbox import scratch, selftest
 from cab_check.sandbox.box import Box, Isolation, Plan
+from cab_check.sandbox.handover import all_ours, hand_over, payload_user
 from cab_check.sandbox.mountplan import layout
-from cab_check.sandbox.walls import LEVEL_3_WALLS
+from cab_check.sandbox.walls import AS_ROOT_GAP, LEVEL_3_WALLS
 from cab_check.sandbox.warm import open_box
 
 
@@ -36,6 +38,11 @@ class NamespacesEngine:
             view = layout(plan, folder, moves=True)
             root = folder / "root"
             root.mkdir()
-            settings = {"walls": "namespaces", "root": str(root)}
-            async with open_box(plan, view, self._isolation, settings, inside=True) as box:
+            user, isolation = payload_user(), self._isolation
+            if user is not None and all_ours(view):
+                hand_over(view, folder, user)
+            elif user is not None:
+                user, isolation = None, replace(isolation, gaps=(*isolation.gaps, AS_ROOT_GAP))
+            settings = {"walls": "namespaces", "root": str(root), "user": user}
+            async with open_box(plan, view, isolation, settings, inside=True) as box:
                 yield box

@@ -35,6 +35,10 @@ LEVEL_2_GAPS = (
     "no /dev/shm, no sockets, no /proc/self: programs that need them fail inside",
 )
 
+AS_ROOT_GAP = (
+    "commands run with root's id, since the work directory is not one of cab-check's own: processes are only watched"
+)
+
 SIGNAL_GAP = "other processes of this user can be signalled (Landlock before ABI 6)"
 
 LEVEL_0_GAPS = (

@@ -13,7 +13,6 @@ from typing import Any
 
 from cab_check.sandbox.launch import payload
 from cab_check.sandbox.launch.limits import Ceilings, apply_rlimits
-from cab_check.sandbox.launch.namespaces import PROC_READ_ONLY
 from cab_check.sandbox.launch.payload import Command, Stdio
 
 _SHARED_MEMORY = 256 << 20

@@ -81,10 +81,8 @@ class Landlock:
             payload.default_signals()
             apply_rlimits(self.limits, processes=ceiling)
             if self.user is not None:
-                os.setgroups([])
                 payload.drop_bounding_set()
-                os.setresgid(self.user, self.user, self.user)
-                os.setresuid(self.user, self.user, self.user)
+                payload.become_user(self.user)
             payload.clear_capabilities()
             payload.die_with(launcher)
             syscalls.prctl(payload.PR_SET_NO_NEW_PRIVS, 1)

@@ -76,7 +76,7 @@ def _build(config: dict[str, Any]) -> Walls:
     kind = config["walls"]
     if kind == "namespaces":
         program = seccomp.assemble(seccomp.NAMESPACES, machine)
-        return Namespaces(config["root"], binds, config["links"], limits, program)
+        return Namespaces(config["root"], binds, config["links"], limits, program, config["user"])
     if kind == "bwrap":
         program = seccomp.assemble(seccomp.NAMESPACES, machine)
         return Bubblewrap(config["program"], binds, config["links"], limits, program)

@@ -33,7 +33,7 @@ _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEV_LINKS = (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"))
-PROC_READ_ONLY = ("sys", "irq", "bus", "fs", "sysrq-trigger", "acpi", "scsi", "driver")
+_PROC_READ_ONLY = ("sys", "irq", "bus", "fs", "sysrq-trigger", "acpi", "scsi", "driver")
 
 
 @dataclass
@@ -45,14 +45,19 @@ class Namespaces:
     links: Sequence[Sequence[str]]
     limits: Ceilings
     filter: bytes
+    user: int | None
 
     def enter(self) -> None:
         """Build the walls around this process. Raises OSError naming the step that was refused."""
-        user, group = os.geteuid(), os.getegid()
-        syscalls.call("unshare", _NEWUSER | _NEWNS | _NEWNET | _NEWIPC | _NEWUTS | _NEWCGROUP)
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{user} {user} 1")
-        _write("/proc/self/gid_map", f"{group} {group} 1")
+        namespaces = _NEWUSER | _NEWNS | _NEWNET | _NEWIPC | _NEWUTS | _NEWCGROUP
+        if self.user is None:
+            user, group = os.geteuid(), os.getegid()
+            syscalls.call("unshare", namespaces)
+            _write("/proc/self/setgroups", "deny")
+            _write("/proc/self/uid_map", f"{user} {user} 1")
+            _write("/proc/self/gid_map", f"{group} {group} 1")
+        else:
+            _unshare_with_two_users(namespaces, self.user)
         self._build_root()
         _loopback_up()
         syscalls.call("sethostname", b"sandbox", len(b"sandbox"))
@@ -97,7 +102,10 @@ class Namespaces:
             payload.default_signals()
             apply_rlimits(self.limits, processes=self.limits["processes"])
             _write("/proc/self/oom_score_adj", "1000")
-            payload.drop_capabilities()
+            payload.drop_bounding_set()
+            if self.user is not None:
+                payload.become_user(self.user)
+            payload.clear_capabilities()
             syscalls.prctl(payload.PR_SET_NO_NEW_PRIVS, 1)
             seccomp.install(self.filter)
             payload.execute(command)
@@ -143,6 +151,31 @@ class Namespaces:
         _mount("tmpfs", f"{folder}/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, options)
 
 
+def _unshare_with_two_users(namespaces: int, user: int) -> None:
+    """As root: new namespaces that know root and `user`. A map of two ids needs a right outside, so a child writes it."""
+    launcher = os.getpid()
+    ready, go = os.pipe()
+    writer = os.fork()
+    if writer == 0:
+        try:
+            os.close(go)
+            if os.read(ready, 1):
+                for name in ("gid_map", "uid_map"):
+                    _write(f"/proc/{launcher}/{name}", f"0 0 1\n{user} {user} 1")
+                os._exit(0)
+        finally:
+            os._exit(1)
+    try:
+        syscalls.call("unshare", namespaces)
+        os.write(go, b"1")
+    finally:
+        os.close(go)
+        os.close(ready)
+        _, status = os.waitpid(writer, 0)
+    if status != 0:
+        raise OSError(errno.EPERM, "writing the map of user ids: not permitted")
+
+
 def _own_proc() -> None:
     """Replace the launcher's /proc by one of this pid namespace, with the kernel's switches read-only."""
     context = syscalls.call("fsopen", b"proc", 0)
@@ -154,7 +187,7 @@ def _own_proc() -> None:
     syscalls.call("move_mount", mounted, b"", _AT_FDCWD, b"/proc", from_empty_path)
     os.close(mounted)
     os.close(context)
-    for name in PROC_READ_ONLY:
+    for name in _PROC_READ_ONLY:
         path = f"/proc/{name}"
         if os.path.exists(path):
             _mount(path, path, None, _MS_BIND | _MS_REC)

@@ -86,12 +86,6 @@ def default_signals() -> None:
         signal.signal(which, signal.SIG_DFL)
 
 
-def drop_capabilities() -> None:
-    """No capability in any set, for this process and everything that it executes."""
-    drop_bounding_set()
-    clear_capabilities()
-
-
 def drop_bounding_set() -> None:
     """Empty the ambient and the bounding set, so that no program brings a capability back."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as last:
@@ -99,6 +93,13 @@ def drop_bounding_set() -> None:
     syscalls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     for capability in range(count):
         syscalls.prctl(PR_CAPBSET_DROP, capability)
+
+
+def become_user(user: int) -> None:
+    """Give up root's id, and every group of root's, for good."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
 
 
 def clear_capabilities() -> None:
