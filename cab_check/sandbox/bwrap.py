@@ -33,9 +33,10 @@ class BubblewrapEngine:
 
     async def probe(self) -> Isolation:
         """Build the walls, try to get out, and say what stands. Raises NoSandbox."""
+        program = self._program()
         if os.geteuid() == 0:
             raise NoSandbox("as root it would run commands with root's id; our own set-up gives them another")
-        described = replace(self._isolation, engine_version=await _version(self._program()))
+        described = replace(self._isolation, engine_version=await _version(program))
         self._isolation = await selftest.examine(self, described)
         return self._isolation
 

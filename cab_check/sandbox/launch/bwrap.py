@@ -68,10 +68,6 @@ class Bubblewrap:
             yield from ("--symlink", target, name)
         size = str(min(_SHARED_MEMORY, self.limits["memory_bytes"] // 4))
         yield from ("--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
-        for name in (
-            PROC_READ_ONLY if os.geteuid() == 0 else ()
-        ):  # bubblewrap leaves these open to one who is root outside
-            yield from ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")
         yield from ("--remount-ro", "/", "--chdir", command.cwd)
 
 

@@ -10,6 +10,8 @@ import base64
 import json
 import os
 import signal
+import sys
+import warnings
 from typing import Any
 
 from cab_check.sandbox.launch import payload, reap, seccomp, syscalls
@@ -21,12 +23,15 @@ from cab_check.sandbox.launch.namespaces import Namespaces
 from cab_check.sandbox.launch.open_walls import OpenWalls
 from cab_check.sandbox.launch.supervise import Running, Walls, WallsFell
 
+PRELOADED = (warnings,)  # os.execvpe imports it in its body
+
 # where the kernel ends everything with the launcher, it may end the launcher; elsewhere it must live to clean up
 _KERNEL_ENDS = ("namespaces", "bwrap")
 
 
 def main() -> None:
     """Serve one box until cab-check closes it."""
+    _no_more_imports()
     channel = Channel(_keep(0), _keep(1))
     _streams_to_null()
     try:
@@ -93,6 +98,13 @@ def _settle(parent: int) -> None:
     syscalls.prctl(payload.PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
         raise Closed
+
+
+def _no_more_imports() -> None:
+    """Whatever is imported later would come from paths that, seen from behind the walls, a command may have written."""
+    sys.path.clear()
+    sys.path_hooks.clear()
+    sys.path_importer_cache.clear()
 
 
 def _keep(stream: int) -> int:

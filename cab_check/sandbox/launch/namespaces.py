@@ -6,7 +6,7 @@ pid_namespaces(7), pivot_root(2), mount_setattr(2).
 """
 
 # no pathlib here: the launcher starts with every box
-# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH120, PTH123, PTH211
+# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH120, PTH211
 from __future__ import annotations
 
 import ctypes
@@ -91,10 +91,9 @@ class Namespaces:
                 os.close(stream)
             syscalls.prctl(payload.PR_SET_DUMPABLE, 0)
             payload.say(_wait_for(first))
-        except OSError as failure:
-            payload.say(f"failed {failure.strerror or failure}")
-        finally:
             os._exit(0)
+        finally:
+            payload.last_words()
 
     def _become(self, command: Command) -> None:
         try:
@@ -109,10 +108,8 @@ class Namespaces:
             syscalls.prctl(payload.PR_SET_NO_NEW_PRIVS, 1)
             seccomp.install(self.filter)
             payload.execute(command)
-        except OSError as failure:
-            payload.say(f"failed {failure.strerror or failure}")
         finally:
-            os._exit(125)
+            payload.last_words()
 
     def _build_root(self) -> None:
         _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
@@ -152,7 +149,7 @@ class Namespaces:
 
 
 def _unshare_with_two_users(namespaces: int, user: int) -> None:
-    """As root: new namespaces that know root and `user`. A map of two ids needs a right outside, so a child writes it."""
+    """As root: new namespaces that know root and `user`. Two ids take a right outside, so a child maps them."""
     launcher = os.getpid()
     ready, go = os.pipe()
     writer = os.fork()
@@ -236,7 +233,8 @@ def _loopback_up() -> None:
 
 def _write(path: str, text: str) -> None:
     try:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(text)
+        handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        os.write(handle, text.encode())
+        os.close(handle)
     except OSError as failure:
         raise OSError(failure.errno or errno.EIO, f"write {path}: {failure.strerror}") from failure

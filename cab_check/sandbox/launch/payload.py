@@ -7,8 +7,10 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from cab_check.sandbox.launch import syscalls
 
@@ -54,10 +56,8 @@ def fork(stdio: Stdio, body: Callable[[], None], *, keep: Sequence[int] = (), in
     try:
         _take(stdio, keep, inherit)
         body()
-    except OSError as failure:
-        say(f"failed {failure.strerror or failure}")
     finally:
-        os._exit(125)
+        last_words()
 
 
 def _take(stdio: Stdio, keep: Sequence[int], inherit: bool) -> None:
@@ -71,6 +71,14 @@ def _take(stdio: Stdio, keep: Sequence[int], inherit: bool) -> None:
 def say(word: str) -> None:
     """One line on the report pipe."""
     os.write(REPORT_FD, word.encode("utf-8", "replace")[:500] + b"\n")
+
+
+def last_words() -> NoReturn:
+    """End a forked child that should have become something else by now: for a `finally`, with the reason reported."""
+    failure = sys.exc_info()[1]
+    reason = failure.strerror if isinstance(failure, OSError) else None
+    say(f"failed {reason or f'{type(failure).__name__}: {failure}'}")
+    os._exit(125)
 
 
 def die_with(parent: int) -> None:
