@@ -268,8 +268,8 @@ def test_unlinked_files_count(walls: Engine) -> None:
 
 @pytest.mark.parametrize("kind", ["open(f'n{n}', 'w').close()", "os.mkdir(f'n{n}')", "os.mkdir('d'); os.chdir('d')"])
 def test_file_count(walls: Engine, kind: str) -> None:
-    many = f"import os, time\nfor n in range(3000): {kind}\ntime.sleep(20)"
-    (done,) = run(walls, [*PYTHON, many], limits=Limits(files=1000))
+    many = f"import os, time\nfor n in range(1200): {kind}\ntime.sleep(20)"
+    (done,) = run(walls, [*PYTHON, many], limits=Limits(files=400))
     assert done.limit == "files" and done.wall_s < 10
 
 

@@ -40,12 +40,11 @@ def _children(pid: int) -> list[int]:
     return children
 
 
-def sweep(deadline_s: float = 5.0) -> float:
-    """Kill and reap every process below this one, again and again until there is none; their CPU seconds.
+def sweep(deadline_s: float = 10.0) -> float:
+    """End and reap every process below this one, again and again until there is none; their CPU seconds.
 
-    Each round takes the direct children only, so it is short however large the tree is: the kernel takes down what is
-    below a pid 1 with it, and other orphans come back to this process as their subreaper. RLIMIT_NPROC bounds how many
-    there are. Raises TimeoutError after `deadline_s`.
+    All are stopped before any is killed: a killed process makes room for the next fork under RLIMIT_NPROC, a stopped
+    one does not, so a fork bomb loses. Raises TimeoutError after `deadline_s`.
     """
     cpu = 0.0
     end = time.monotonic() + deadline_s
@@ -54,14 +53,39 @@ def sweep(deadline_s: float = 5.0) -> float:
         cpu += seconds
         if done:
             return cpu
-        for pid in _children(os.getpid()):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for pid in _freeze(end):
+            _signal(pid, signal.SIGKILL)
         if time.monotonic() > end:
             raise TimeoutError(f"processes {_children(os.getpid())[:5]} do not end")
         time.sleep(_POLL_S)
+
+
+def _freeze(end: float) -> set[int]:
+    """Stop all that is below this process, parents before their children are listed, until a round finds nobody new.
+
+    A fork does not go through while a signal is waiting (copy_process in kernel/fork.c), so what was listed after its
+    parent was stopped is complete, but for orphans, who come to this process and are found in the next round.
+    """
+    stopped: set[int] = set()
+    new = True
+    while new and time.monotonic() < end:
+        new = False
+        pending = _children(os.getpid())
+        while pending:
+            pid = pending.pop()
+            if pid not in stopped:
+                new = True
+                stopped.add(pid)
+                _signal(pid, signal.SIGSTOP)
+            pending += _children(pid)
+    return stopped
+
+
+def _signal(pid: int, which: signal.Signals) -> None:
+    try:
+        os.kill(pid, which)
+    except ProcessLookupError:
+        return
 
 
 def _reap() -> tuple[bool, float]:
