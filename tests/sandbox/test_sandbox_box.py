@@ -232,7 +232,9 @@ def test_shared_pages_count_once(walls: Engine) -> None:
 
 def test_process_count(walls: Engine) -> None:
     (done,) = run(walls, [*PYTHON, COUNTS_CHILDREN], limits=Limits(processes=40), timeout_s=2)
-    assert done.limit == "wall" and 20 < int(done.stdout) <= 40, done
+    # at level 2 the kernel counts all processes of the user, so what ends beside the box makes room in it, up to the
+    # watchdog's count; what begins beside it takes room away
+    assert done.limit == "processes" or (done.limit == "wall" and 20 < int(done.stdout) <= 44), done
 
 
 def test_fork_bomb(walls: Engine) -> None:
