@@ -188,7 +188,7 @@ def limit_victim(t):
 
 @probe
 def renice_victim(t):
-    os.setpriority(os.PRIO_PROCESS, t["victim"], 7)
+    os.setpriority(os.PRIO_PROCESS, t["victim"], 19)  # the nicest: allowed to everybody from wherever they are
     return True
 
 
