@@ -41,7 +41,7 @@ def create(
     messages: Sequence[Block],
     *,
     max_tokens: int,
-    system: Sequence[Block] = (),
+    system: str | Sequence[Block] = (),
     tools: Sequence[Block] = (),
     stream: bool = False,
     **more: Any,
@@ -49,7 +49,7 @@ def create(
     """A request body; `more` is added as it is."""
     body: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "messages": list(messages)}
     if system:
-        body["system"] = list(system)
+        body["system"] = system if isinstance(system, str) else list(system)
     if tools:
         body["tools"] = list(tools)
     if stream:
