@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from faulty_endpoint import asked, handshake_with, record, serving, sound
 from reasoning_faults import CASES, SOUND, THOUGHT, echoes, thinks
+
+from cab_check.handshake.judge import judge
+from cab_check.handshake.plan import plan_of
+from cab_check.wire.exchange import Recording
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -38,3 +43,13 @@ def test_it_is_asked_only_where_reasoning_was_seen() -> None:
         counts.append((len(server.requests), sum(echoes(body, THOUGHT) for body in bodies)))
     (before, none), (after, one) = counts
     assert (after - before, none, one) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_a_recording_without_our_facts_gives_the_same_findings(name: str) -> None:
+    """As another tool saves it: no seed from which our questions could be told."""
+    with serving(CASES[name][0]) as server:
+        live, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
+    bare = Recording(replace(live.facts, nonce_seed="", model_requested=None), live.exchanges)
+    keys = [finding.key for finding in judge(live, plan).findings]
+    assert [finding.key for finding in judge(bare, plan_of(bare)).findings] == keys

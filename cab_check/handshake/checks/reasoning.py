@@ -7,6 +7,7 @@ one with it, and Gemini wants the `thought_signature` of each call (https://ai.g
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -113,6 +114,12 @@ def _verbatim(plan: Plan, seen: Seen, first: Turn) -> Ask:
     return questions.second(plan, seen, first, echoed={**message, "tool_calls": message["tool_calls"][:1]})
 
 
+def _gives_back(turn: Turn, names: Sequence[str]) -> bool:
+    """Whether the history holds fields of these names."""
+    history = json.dumps(turn.messages)
+    return any(f'"{name}":' in history for name in names)
+
+
 def _refused(turn: Turn) -> bool:
     """Whether it was refused for what is in the messages."""
     if turn.exchange.status not in (400, 422) or turn.reply.error is None:
@@ -147,9 +154,10 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     first = _first(seen)
     if first is None:
         return not_asked("no call came with reasoning, or with a field that clients drop")
-    bare = seen.turn_for(_bare(plan, seen, first))
-    echoed = seen.turn_for(_with_reasoning(plan, seen, first)) if first.reply.reasoning else None
-    whole = seen.turn_for(_verbatim(plan, seen, first))
+    lasts = [turn for turn in seen.turns if turn.has_results and not turn.streamed]
+    bare = next((turn for turn in lasts if not turn.gives_back_more), None)
+    whole = next((turn for turn in lasts if _gives_back(turn, _opaque(first))), None)
+    echoed = next((turn for turn in lasts if turn.gives_back_more and turn is not whole), None)
     turns = [turn for turn in (bare, echoed, whole) if turn is not None]
     if bare is None:
         return not_asked()
