@@ -8,7 +8,7 @@ tools, thinking. Each request has all of that at once; a part is left out only a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,12 @@ class ApiTurn:
     body: Body
     reply: TypedReply
     parts: tuple[Part, ...]  # those that the request holds
-    has_result: bool
+    results: tuple[str, ...]  # what the tools returned
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it is a second turn."""
+        return bool(self.results)
 
     @property
     def number(self) -> int:
@@ -128,7 +133,7 @@ class Surface:
     parts: tuple[Part, ...]
     headers: Headers
     read: Callable[[Exchange], TypedReply]
-    has_result: Callable[[Body], bool]
+    results: Callable[[Body], Iterator[Any]]
     body: Callable[[Plan, Dropped, int, TypedReply | None], dict[str, Any]]
 
     def ask(self, plan: Plan, dropped: Dropped, room: int, first: TypedReply | None = None) -> Ask:
@@ -141,7 +146,8 @@ class Surface:
         if exchange.sent.method != "POST" or not path_of(exchange).endswith(self.route) or not isinstance(body, dict):
             return None
         held = tuple(part for part in self.parts if part.is_in(body))
-        return ApiTurn(exchange, body, self.read(exchange), held, self.has_result(body))
+        results = tuple(text for text in self.results(body) if isinstance(text, str))
+        return ApiTurn(exchange, body, self.read(exchange), held, results)
 
     def turns(self, seen: Seen) -> list[ApiTurn]:
         """Every turn in the recording, but redirects that were followed."""
@@ -205,7 +211,7 @@ RESPONSES = Surface(
     ),
     headers=(("Accept", "text/event-stream"),),
     read=responses.read_response,
-    has_result=lambda body: any(item.get("type") == "function_call_output" for item in _rows(body, "input")),
+    results=lambda body: (i.get("output") for i in _rows(body, "input") if i.get("type") == "function_call_output"),
     body=_responses_body,
 )
 
@@ -229,9 +235,9 @@ def _messages_body(plan: Plan, dropped: Dropped, room: int, first: TypedReply | 
     return messages.create(plan.model, history, max_tokens=limit, tools=tools, stream=True, **more)
 
 
-def _has_tool_result(body: Body) -> bool:
+def _tool_results(body: Body) -> Iterator[Any]:
     blocks = (block for message in _rows(body, "messages") for block in _rows(message, "content"))
-    return any(block.get("type") == "tool_result" for block in blocks)
+    return (block.get("content") for block in blocks if block.get("type") == "tool_result")
 
 
 MESSAGES = Surface(
@@ -250,7 +256,7 @@ MESSAGES = Surface(
     ),
     headers=(("Accept", "text/event-stream"), messages.VERSION, ("x-api-key", "{key}")),
     read=messages.read_message,
-    has_result=_has_tool_result,
+    results=_tool_results,
     body=_messages_body,
 )
 

@@ -51,14 +51,14 @@ def _judge(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
     )
     if found:
         return Outcome("warn", f"{found[0].key}: {found[0].title}", found, numbers)
-    status, reason = _outcome(plan, surface, turns, answered)
+    status, reason = _outcome(turns, answered)
     return Outcome(status, reason, (), numbers)
 
 
-def _outcome(plan: Plan, surface: Surface, turns: list[ApiTurn], answered: list[ApiTurn]) -> tuple[Status, str]:
+def _outcome(turns: list[ApiTurn], answered: list[ApiTurn]) -> tuple[Status, str]:
     """The status and its reason, where nothing was found: passed only if the second turn gave the word back."""
     lasts = [turn for turn in answered if turn.has_result]
-    if any(plan.word(f"{surface.route[1:]}-result") in (turn.reply.text or "") for turn in lasts):
+    if any(word.strip() and word in (turn.reply.text or "") for turn in lasts for word in turn.results):
         return "pass", "two turns, streamed, with a call and its result"
     if lasts:
         return "skipped", "inconclusive: the tool's result was taken, and its word did not come back"
