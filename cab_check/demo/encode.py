@@ -16,7 +16,7 @@ MODEL = "cab-check-demo"
 MODEL_CREATED = 1_767_225_600
 """2026-01-01: the model is a script and has no date of its own."""
 
-_DELTA = re.compile(r".{1,24}(?:\s+|$)|.{1,24}", re.DOTALL)
+DELTA = re.compile(r".{1,24}(?:\s+|$)|.{1,24}", re.DOTALL)
 
 
 def model_entry(context_tokens: int) -> dict[str, Any]:
@@ -52,11 +52,11 @@ def as_chunks(completion: Completion, *, include_usage: bool) -> tuple[Any, ...]
 
 def _deltas(completion: Completion) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": None if completion.calls and not completion.text else ""}
-    for piece in _DELTA.findall(completion.text):
+    for piece in DELTA.findall(completion.text):
         yield {"content": piece}
     for index, call in enumerate(completion.calls):
         yield {"tool_calls": [{"index": index, **_call(call.id, call.name, "")}]}
-        for piece in _DELTA.findall(call.arguments):
+        for piece in DELTA.findall(call.arguments):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from typing import Any
 
 from cab_check.demo.completion import complete
 from cab_check.demo.encode import MODEL, as_chunks, as_completion, model_entry
 from cab_check.demo.errors import ApiError, invalid
 from cab_check.demo.http import HttpReply, HttpRequest
+from cab_check.demo.messages import COUNT_TOKENS, MESSAGES, count_tokens, refusal, reply_to
 from cab_check.demo.request import read_body, read_request
+from cab_check.demo.responses import RESPONSES, respond
 
 CONTEXT_TOKENS = 131_072
 MODELS = "/v1/models"
@@ -32,7 +35,7 @@ class Endpoint:
         try:
             return self._answer(request)
         except ApiError as error:
-            return error.reply()
+            return refusal(error) if request.path.startswith(MESSAGES) else error.reply()
 
     def _answer(self, request: HttpRequest) -> HttpReply:
         routes = self._routes(request.path)
@@ -58,12 +61,15 @@ class Endpoint:
             return dict.fromkeys(("GET", "HEAD"), self._models)
         if path.startswith(f"{MODELS}/"):
             return dict.fromkeys(("GET", "HEAD"), self._model)
-        return {"POST": self._chat} if path == CHAT else {}
+        posts = {CHAT: self._chat, RESPONSES: self._respond, MESSAGES: self._message, COUNT_TOKENS: self._count}
+        return {"POST": posts[path]} if path in posts else {}
 
     def _authorise(self, request: HttpRequest) -> None:
         if self._key is None:
             return
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if "x-api-key" in request.headers and not token and request.path.startswith(MESSAGES):
+            scheme, token = "bearer", request.headers["x-api-key"]
         if scheme.lower() != "bearer" or not token.strip():
             message = "No API key was given; send it as 'Authorization: Bearer KEY'."
         elif not hmac.compare_digest(token.strip().encode("utf-8", "replace"), self._key.encode("utf-8", "replace")):
@@ -80,16 +86,31 @@ class Endpoint:
         return HttpReply(200, model_entry(self._context_tokens))
 
     def _chat(self, request: HttpRequest) -> HttpReply:
-        body = read_body(request.body)
-        model = body.get("model")
-        if not isinstance(model, str):
-            raise invalid("model", "'model' is missing, or not a string.", "missing_required_parameter")
-        _known(model)
+        body = _body(request)
         asked = read_request(body)
         completion = complete(asked, self._context_tokens)
         if asked.stream:
             return HttpReply(200, events=as_chunks(completion, include_usage=asked.include_usage))
         return HttpReply(200, as_completion(completion))
+
+    def _respond(self, request: HttpRequest) -> HttpReply:
+        return respond(_body(request), self._context_tokens)
+
+    def _message(self, request: HttpRequest) -> HttpReply:
+        return reply_to(_body(request), self._context_tokens)
+
+    def _count(self, request: HttpRequest) -> HttpReply:
+        return count_tokens(_body(request))
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    """The body of a request that names the one model."""
+    body = read_body(request.body)
+    model = body.get("model")
+    if not isinstance(model, str):
+        raise invalid("model", "'model' is missing, or not a string.", "missing_required_parameter")
+    _known(model)
+    return body
 
 
 def _known(model: str) -> None:

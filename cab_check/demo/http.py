@@ -46,7 +46,9 @@ def pieces(reply: HttpReply) -> Iterator[bytes]:
     """The body in the pieces in which it is sent: one for a document, one per event for a stream."""
     if reply.events is not None:
         for event in reply.events:
-            yield f"data: {event if event == DONE else compact(event)}\n\n".encode()
+            kind = event.get("type") if isinstance(event, dict) else None
+            name = f"event: {kind}\n" if isinstance(kind, str) else ""  # the APIs with typed events name them twice
+            yield f"{name}data: {event if event == DONE else compact(event)}\n\n".encode()
     elif reply.value is not None:
         yield compact(reply.value).encode()
 

@@ -10,6 +10,7 @@ from cab_check.handshake.checks.model import models_listed
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import Cost, ModelFacts
 from cab_check.handshake.seen import Seen, model_entries
+from cab_check.handshake.surfaces import SURFACES
 from cab_check.wire.exchange import Exchange
 
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
@@ -45,6 +46,7 @@ def _context_listed(model: str | None, seen: Seen) -> int | None:
 def cost(seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:
     """Requests, tokens as the endpoint counted them (None if it never did), and milliseconds."""
     usages = [turn.reply.usage for turn in seen.all_turns if turn.reply.usage]
+    usages += [turn.reply.usage for surface in SURFACES for turn in surface.turns(seen) if turn.reply.usage]
     prompts = [usage.prompt for usage in usages if usage.prompt is not None]
     completions = [usage.completion for usage in usages if usage.completion is not None]
     return Cost(

@@ -83,6 +83,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "reasoning-in-text": frozenset({"instruction-ignored"}),
     "tool-arguments-schema-mismatch": frozenset({"tool-arguments-unfaithful"}),
     "server-crashed": frozenset({"endpoint-unreachable", "stream-cut"}),
+    "reasoning-must-be-echoed": frozenset({"tool-result-rejected"}),
+    "opaque-field-must-be-echoed": frozenset({"tool-result-rejected"}),
 }
 """The finding -> those that are its consequences where both are there. Without cycles."""
 

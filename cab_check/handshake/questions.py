@@ -132,15 +132,18 @@ def write(plan: Plan, seen: Seen, number: int = 0) -> Ask:
     return completion(plan, seen, [message], number=number, stream=True, tools=(READ_FILE, WRITE_FILE))
 
 
-def second(plan: Plan, seen: Seen, first: Turn, number: int = 0, *, stream: bool = False) -> Ask:
+def second(
+    plan: Plan, seen: Seen, first: Turn, number: int = 0, *, stream: bool = False, echoed: Message | None = None
+) -> Ask:
     """The turn after `first`: its own call given back, with a result that holds a word nobody can guess.
 
-    From the second try on the user's message asks for the word in so many words.
+    From the second try on the user's message asks for the word in so many words. `echoed` is the assistant's message,
+    where it is to be another one than most clients send.
     """
     call = first.reply.tool_calls[0]
     asked = dict(first.messages[-1])
     if number:
         asked["content"] = f"{wording.text_of(asked)} {wording.THEN_SAY}"
-    echoed = build.assistant_calls([call], first.reply.content)
+    echoed = echoed or build.assistant_calls([call], first.reply.content)
     result = build.tool_result(call, plan.word("result", number))
     return completion(plan, seen, [asked, echoed, result], number=number, stream=stream, tools=(READ_FILE, LIST_FILES))

@@ -20,6 +20,8 @@ from cab_check.wire.exchange import Ask, Exchange, Recording
 COMPLETIONS = "/chat/completions"
 MODELS = "/models"
 SAME_QUESTION = ("model", "messages", "tools", "tool_choice", "stream")
+_USUAL = frozenset({"role", "content", "tool_calls", "name", "refusal"})
+_USUAL_OF_A_CALL = frozenset({"id", "type", "function", "index"})
 ADAPTABLE = ("max_tokens", "max_completion_tokens", "temperature", "stream_options")
 
 
@@ -84,6 +86,14 @@ class Turn:
     def has_results(self) -> bool:
         """Whether the conversation ends in a tool's result, or holds one at all."""
         return any(message.get("role") == "tool" for message in self.messages)
+
+    @property
+    def gives_back_more(self) -> bool:
+        """Whether the history holds reasoning, or fields of calls, that most clients leave out."""
+        said = [message for message in self.messages if message.get("role") == "assistant"]
+        listed = [message["tool_calls"] for message in said if isinstance(message.get("tool_calls"), list)]
+        calls = [call for calls in listed for call in calls if isinstance(call, dict)]
+        return any(set(message) - _USUAL for message in said) or any(set(call) - _USUAL_OF_A_CALL for call in calls)
 
     @property
     def limit(self) -> int | None:

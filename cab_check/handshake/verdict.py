@@ -25,12 +25,16 @@ _PROOF = {
     "second_turn": "second-turn",
     "usage": "usage",
     "usage_streamed": "usage-stream",
+    "responses_api": "responses",
+    "messages_api": "messages",
 }
 _DISPROOF = {
     "tool_choice_required": {"tool-choice-ignored", "tool-choice-rejected"},
     "parallel_calls": {"parallel-calls-unsupported"},
     "usage": {"usage-missing"},
     "usage_streamed": {"usage-missing"},
+    "responses_api": {"responses-api-missing", "responses-api-broken"},
+    "messages_api": {"messages-api-missing", "messages-api-broken"},
 }
 _FEATURES = frozenset({"stream", "tools", "tool-call", "tool-call-stream"})
 _SAID = {
@@ -92,7 +96,7 @@ def _capability(name: str, outcome: Outcome, outcomes: Mapping[str, Outcome]) ->
     if outcome.status == "fail":
         return "no"
     # Not run: what it stands on was shown not to work, or nothing at all was learned.
-    lacking = {id_ for id_ in _FEATURES if outcomes[id_].status == "fail"}
+    lacking = set() if name.endswith("_api") else {id_ for id_ in _FEATURES if outcomes[id_].status == "fail"}
     return "no" if outcome.status == "not_run" and lacking else "unknown"
 
 

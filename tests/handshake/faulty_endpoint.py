@@ -203,7 +203,7 @@ def chunks(
     """Change the events of streams."""
 
     def fault(request: HttpRequest, reply: HttpReply) -> HttpReply:
-        if reply.events is None or not when(asked(request)):
+        if reply.events is None or not asked(request) or not when(asked(request)):
             return reply
         return replace(reply, events=tuple(change(copy.deepcopy(list(reply.events)))))
 

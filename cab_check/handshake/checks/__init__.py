@@ -8,6 +8,8 @@ from cab_check.handshake.checks.auth import KEY
 from cab_check.handshake.checks.chat import CHAT, PARAMS, REASONING
 from cab_check.handshake.checks.model import MODEL
 from cab_check.handshake.checks.network import REACH, SERVICE
+from cab_check.handshake.checks.other_apis import MESSAGES_API, RESPONSES_API
+from cab_check.handshake.checks.reasoning import REASONING_ECHO
 from cab_check.handshake.checks.streaming import STREAM
 from cab_check.handshake.checks.tools_request import TOOL_CHOICE, TOOLS
 from cab_check.handshake.checks.tools_response import NO_ARGUMENTS, PARALLEL, TEXT_SURVIVES, TOOL_CALL, TOOL_CALL_STREAM
@@ -36,6 +38,9 @@ CHECKS: tuple[Check, ...] = (
     USAGE,
     USAGE_STREAM,
     REASONING,
+    REASONING_ECHO,
+    RESPONSES_API,
+    MESSAGES_API,
 )
 
 CONTACT: tuple[Check, ...] = (ADDRESS, REACH, BASE_PATH)

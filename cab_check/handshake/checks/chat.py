@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cab_check.handshake import questions
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked, nothing_to_ask
+from cab_check.handshake.checks.reasoning import exhausted
 from cab_check.handshake.failure import shown
 from cab_check.handshake.form import form_faults, is_broken_form, problems, with_failure
 from cab_check.handshake.plan import Plan
@@ -78,9 +79,8 @@ def _judge_reasoning(plan: Plan, seen: Seen) -> Outcome:
         return not_asked("no reply carries reasoning")
     same = [fault for turn in turns for fault in problems(turn) if code(fault.code).layer == "reasoning"]
     found = {fault.key: [other for other in same if other.key == fault.key] for fault in same}
-    return concluded(
-        turns, [merge(group, len(turns)) for group in found.values()], "reasoning comes apart from the text"
-    )
+    merged = [merge(group, len(turns)) for group in found.values()]
+    return concluded(turns, [*exhausted(turns, seen), *merged], "reasoning comes apart from the text")
 
 
 CHAT = Check("chat", "chat", "plain chat", ("model",), _ask, _judge)

@@ -57,6 +57,8 @@ def _ask(streamed: bool) -> Callable[[Plan, Seen], list[Ask]]:
 def _judge(streamed: bool) -> Callable[[Plan, Seen], Outcome]:
     def judge(plan: Plan, seen: Seen) -> Outcome:
         turns = [turn for turn in seen.turns if turn.has_results and turn.streamed == streamed]
+        usual = [turn for turn in turns if not turn.gives_back_more]
+        turns = usual or turns  # what giving back more changes has a check of its own
         if not turns:
             return not_asked("no tool's result was given back")
         told = tally(turns, lambda turn: with_failure(turn, seen, result_faults, "tool-result-rejected"), seen)

@@ -1,0 +1,263 @@
+"""The two other APIs as data: what their clients send, how to leave a part of it out, how to read what comes.
+
+Codex speaks /responses only: streamed, `store: false`, developer items, and tools of other types than `function` among
+the others. Claude Code speaks /messages only: streamed, the system text as blocks and again as a message of that role,
+tools, thinking. Each request has all of that at once; a part is left out only after a refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cab_check.chat import messages, responses
+from cab_check.chat.errors import is_html, read_error
+from cab_check.chat.typed import TypedReply
+from cab_check.handshake import wording
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.questions import LIST_FILES, READ_FILE
+from cab_check.handshake.seen import Seen, path_of
+from cab_check.knowledge.error_rules import classify_error
+from cab_check.knowledge.vocabulary import code
+from cab_check.wire.exchange import Ask, Exchange, Headers
+
+Body = Mapping[str, Any]
+Dropped = frozenset[str]
+
+_GATES = frozenset({"network", "auth", "model", "context"})
+_OTHER_CAUSE = frozenset({"tool-parser-disabled", "model-lacks-tools", "no-route-supports-tools"})
+_REFUSALS = frozenset({400, 422, 500})
+_NO_ROUTE = re.compile(
+    r"^\W*(?:messages|responses)(?: api)? is not supported|not implemented|invalid url|"
+    r"(?:unknown|no such|unsupported) (?:url|endpoint|route|path)",
+    re.IGNORECASE,
+)
+_SYSTEM = "You work with files."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that a request may hold and a server may refuse. `words` name it in a refusal."""
+
+    subject: str
+    words: re.Pattern[str]
+    is_in: Callable[[Body], bool]
+
+
+@dataclass(frozen=True)
+class ApiTurn:
+    """One request to another API, and its reply."""
+
+    exchange: Exchange
+    body: Body
+    reply: TypedReply
+    parts: tuple[Part, ...]  # those that the request holds
+    results: tuple[str, ...]  # what the tools returned
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it is a second turn."""
+        return bool(self.results)
+
+    @property
+    def number(self) -> int:
+        """The exchange's number."""
+        return self.exchange.number
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a reply came whole, with a 2xx status and no error in it."""
+        return self.exchange.ok and self.reply.error is None
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such route: by status, by words, or because a web page answers on every path."""
+        status, words = self.exchange.status, self.words
+        if self._known is not None and code(self._known).layer in _GATES:
+            return False
+        return (
+            status in (404, 405, 501)
+            or (status in _REFUSALS and _NO_ROUTE.search(words) is not None)
+            or (self.exchange.ok and is_html(self.exchange.body))
+        )
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was refused for something in the request, and not for key, model, load or the like."""
+        known = self._known
+        if self.missing or self.exchange.status not in _REFUSALS:
+            return False
+        return known is None or not (known in _OTHER_CAUSE or code(known).layer in _GATES)
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """Subjects of the parts that the refusal names."""
+        return tuple(part.subject for part in self.parts if part.words.search(self.words))
+
+    @property
+    def suspect(self) -> str | None:
+        """The part to leave out next: one that the refusal names, else the first there is."""
+        return next(iter((*self.blamed, *(part.subject for part in self.parts))), None) if self.refused else None
+
+    @property
+    def callable(self) -> bool:
+        """Whether the reply holds a call that can be answered."""
+        first = self.reply.calls[0] if self.reply.calls else None
+        named = first is not None and first.name == READ_FILE["function"]["name"]
+        return self.accepted and named and first is not None and isinstance(first.parsed, dict) and bool(first.id)
+
+    @property
+    def words(self) -> str:
+        """What the refusal says, gateway and server alike; empty if it is none."""
+        error = self.reply.error
+        return " ".join(f"{link.message} {link.param or ''}" for link in error.chain) if error else ""
+
+    @property
+    def _known(self) -> str | None:
+        error = read_error(self.exchange.status, self.exchange.body)
+        headers = self.exchange.got.headers if self.exchange.got else ()
+        found = classify_error(error, self.exchange.status, headers) if error else None
+        return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One of the two APIs. `refuses_result` is the subject for a second turn that is refused."""
+
+    route: str
+    missing: str
+    broken: str
+    refuses_result: str
+    parts: tuple[Part, ...]
+    headers: Headers
+    read: Callable[[Exchange], TypedReply]
+    results: Callable[[Body], Iterator[Any]]
+    body: Callable[[Plan, Dropped, int, TypedReply | None], dict[str, Any]]
+
+    def ask(self, plan: Plan, dropped: Dropped, room: int, first: TypedReply | None = None) -> Ask:
+        """The first turn, or with `first` the turn after it."""
+        return Ask("POST", self.route, self.body(plan, dropped, room, first), headers=self.headers)
+
+    def turn(self, exchange: Exchange) -> ApiTurn | None:
+        """`exchange` as a turn of this API; None if it is none."""
+        body = exchange.sent.json
+        if exchange.sent.method != "POST" or not path_of(exchange).endswith(self.route) or not isinstance(body, dict):
+            return None
+        held = tuple(part for part in self.parts if part.is_in(body))
+        results = tuple(text for text in self.results(body) if isinstance(text, str))
+        return ApiTurn(exchange, body, self.read(exchange), held, results)
+
+    def turns(self, seen: Seen) -> list[ApiTurn]:
+        """Every turn in the recording, but redirects that were followed."""
+        followed = {exchange.follows_redirect for exchange in seen.exchanges}
+        found = [self.turn(exchange) for exchange in seen.exchanges if exchange.number not in followed]
+        return [turn for turn in found if turn is not None]
+
+
+def _rows(body: Body, name: str) -> list[Mapping[str, Any]]:
+    value = body.get(name)
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _request(plan: Plan, api: str) -> str:
+    return wording.call("read_file", path=f"{plan.word(api)}.md")
+
+
+# --- /responses ------------------------------------------------------------------------------------------------------
+
+
+def _responses_body(plan: Plan, dropped: Dropped, room: int, first: TypedReply | None) -> dict[str, Any]:
+    more: dict[str, Any] = {"tool_choice": "auto"}
+    history = [responses.message("user", _request(plan, "responses"))]
+    if "input-items" in dropped:
+        more["instructions"] = _SYSTEM
+    else:
+        history.insert(0, responses.message("developer", _SYSTEM))
+    if "store" not in dropped:
+        more |= {"store": False, "include": ["reasoning.encrypted_content"]}
+    if first is not None:
+        history += [dict(item) for item in first.items]
+        history += [responses.call_output(call, plan.word("responses-result")) for call in first.calls]
+    tools = [responses.function_tool(READ_FILE), responses.function_tool(LIST_FILES)]
+    if "tool-types" not in dropped:
+        tools.append({"type": "web_search", "external_web_access": False})
+    limit = plan.max_tokens * room
+    return responses.create(plan.model, history, tools=tools, stream=True, max_output_tokens=limit, **more)
+
+
+RESPONSES = Surface(
+    route="/responses",
+    missing="responses-api-missing",
+    broken=responses.BROKEN,
+    refuses_result="input-items",
+    parts=(
+        Part(
+            "tool-types",
+            re.compile(r"tool\W.{0,40}\btype\b|\btype\W.{0,40}\btool\b|tools\[\d+\]\.type|web_search", re.IGNORECASE),
+            lambda body: any(tool.get("type") != "function" for tool in _rows(body, "tools")),
+        ),
+        Part(
+            "store",
+            re.compile(r"\bstore\b|\binclude\b|encrypted_content", re.IGNORECASE),
+            lambda body: "store" in body or "include" in body,
+        ),
+        Part(
+            "input-items",
+            re.compile(r"\bdeveloper\b|\brole\b|\binput\[\d+\]", re.IGNORECASE),
+            lambda body: any(item.get("role") == "developer" for item in _rows(body, "input")),
+        ),
+    ),
+    headers=(("Accept", "text/event-stream"),),
+    read=responses.read_response,
+    results=lambda body: (i.get("output") for i in _rows(body, "input") if i.get("type") == "function_call_output"),
+    body=_responses_body,
+)
+
+
+# --- /messages -------------------------------------------------------------------------------------------------------
+
+
+def _messages_body(plan: Plan, dropped: Dropped, room: int, first: TypedReply | None) -> dict[str, Any]:
+    more: dict[str, Any] = {} if "thinking" in dropped else {"thinking": {"type": "adaptive"}}
+    history = [messages.message("user", messages.text(_request(plan, "messages")))]
+    if "system-role" in dropped:
+        more["system"] = _SYSTEM
+    else:
+        more["system"] = [messages.text(_SYSTEM)]
+        history.append(messages.message("system", messages.text("Use the tools.")))
+    if first is not None:
+        results = [messages.tool_result(call, plan.word("messages-result")) for call in first.calls]
+        history += [messages.message("assistant", *first.items), messages.message("user", *results)]
+    tools = [] if "tools" in dropped else [messages.tool(READ_FILE), messages.tool(LIST_FILES)]
+    limit = plan.max_tokens * room
+    return messages.create(plan.model, history, max_tokens=limit, tools=tools, stream=True, **more)
+
+
+def _tool_results(body: Body) -> Iterator[Any]:
+    blocks = (block for message in _rows(body, "messages") for block in _rows(message, "content"))
+    return (block.get("content") for block in blocks if block.get("type") == "tool_result")
+
+
+MESSAGES = Surface(
+    route="/messages",
+    missing="messages-api-missing",
+    broken=messages.BROKEN,
+    refuses_result="tools",
+    parts=(
+        Part("thinking", re.compile(r"\bthinking\b|\badaptive\b", re.IGNORECASE), lambda body: "thinking" in body),
+        Part(
+            "system-role",
+            re.compile(r"\brole\b|\bsystem\b", re.IGNORECASE),
+            lambda body: any(message.get("role") == "system" for message in _rows(body, "messages")),
+        ),
+        Part("tools", re.compile(r"\btools?\b|input_schema", re.IGNORECASE), lambda body: bool(body.get("tools"))),
+    ),
+    headers=(("Accept", "text/event-stream"), messages.VERSION, ("x-api-key", "{key}")),
+    read=messages.read_message,
+    results=_tool_results,
+    body=_messages_body,
+)
+
+SURFACES = (RESPONSES, MESSAGES)

@@ -1,0 +1,224 @@
+"""/responses and /messages: recorded replies read as what they say, and what breaks a client is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from captures.load import SERVERS, capture, captures
+from captures.make import EVENTS, events, exchange
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cab_check.chat.messages import read_message
+from cab_check.chat.responses import read_response
+from cab_check.chat.typed import TypedReply
+
+
+def facts(reply: TypedReply) -> tuple[Any, ...]:
+    usage = reply.usage and (reply.usage.prompt, reply.usage.completion)
+    return reply.text, reply.finish, reply.cut_at_limit, usage, [f"{p.code}:{p.subject}" for p in reply.problems]
+
+
+GOLDEN: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("copilotkit-aimock", "22"): ("pong", "completed", False, (0, 0), []),
+    ("copilotkit-aimock", "23"): ("pong", "completed", False, (0, 0), []),
+    ("copilotkit-aimock", "59"): ("pong", "end_turn", False, (0, 0), []),
+    ("litellm-mock", "22"): ("pong", "completed", False, (36, 87), []),
+    ("litellm-mock", "59"): ("pong", "end_turn", False, (2095, 503), []),
+    ("litellm-to-llama-server", "22"): ("the", "completed", False, (16, 2), []),
+    ("litellm-to-llama-server", "23"): ("the", "completed", False, (16, 2), []),
+    ("litellm-to-llama-server", "59"): ("the", "end_turn", False, (16, 2), []),
+    ("llama-server", "22"): ("twoong", "completed", False, (16, 3), []),
+    ("llama-server", "23"): ("twoong", "completed", False, (16, 3), []),
+    ("llama-server", "59"): ("twoong", "end_turn", False, (16, 3), []),
+    ("llmock-pypi", "23"): ("gpt-4o mock reply: I saw 'Reply with exactly: pong'.", "completed", False, (6, 13), []),
+    ("portkey-to-llama-server", "23"): ("the", "completed", False, (16, 2), []),
+}
+
+
+def read(server: str, name: str) -> TypedReply:
+    found = capture(server, name)
+    return (read_message if name == "59" else read_response)(found)
+
+
+@pytest.mark.parametrize(("server", "name"), list(GOLDEN))
+def test_recorded_replies_read_as_what_they_say(server: str, name: str) -> None:
+    assert facts(read(server, name)) == GOLDEN[server, name]
+
+
+@pytest.mark.parametrize(
+    ("server", "name"), [("vllm", "23"), ("vllm", "59"), *(("vllm-random", name) for name in ("22", "23", "59"))]
+)
+def test_a_recorded_reply_that_ended_at_the_limit_says_so(server: str, name: str) -> None:
+    reply = read(server, name)
+    assert (reply.cut_at_limit, reply.problems, reply.usage and reply.usage.completion) == (True, (), 48)
+
+
+@pytest.mark.parametrize(
+    ("server", "name", "status", "words"),
+    [
+        ("llama-cpp-python", "22", 404, "Not Found"),
+        ("llmock-pypi", "59", 404, "Not Found"),
+        ("portkey-to-llama-server", "59", 500, "messages is not supported by openai"),
+        ("litellm-mock", "23", 500, "Error processing stream start"),
+    ],
+)
+def test_recorded_refusals_keep_their_words(server: str, name: str, status: int, words: str) -> None:
+    reply = read(server, name)
+    assert reply.error is not None
+    assert (reply.error.status, reply.error.message, reply.problems) == (status, words, ())
+
+
+def test_every_recording_is_read_without_a_problem() -> None:
+    """Real servers disagree in harmless ways: no sequence numbers, no output index, no `event:` lines, a `[DONE]`."""
+    read_all = [
+        read(server, name.split("-")[0])
+        for server in SERVERS
+        for name in captures(server)
+        if name.split("-")[0] in ("22", "23", "59")
+    ]
+    assert len(read_all) > 30
+    assert [reply.problems for reply in read_all if reply.problems] == []
+
+
+CALL = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "read_file", "arguments": '{"path": "a"}'}
+SAID = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hello"}]}
+CREATED = {"type": "response.created", "response": {"status": "in_progress"}}
+
+
+def ended(*items: Any, **more: Any) -> dict[str, Any]:
+    response = {"object": "response", "status": "completed", "output": list(items), "usage": {"input_tokens": 9}}
+    return {"type": "response.completed", "response": {**response, **more}}
+
+
+def done(item: Any) -> dict[str, Any]:
+    return {"type": "response.output_item.done", "output_index": 0, "item": item}
+
+
+def response_stream(*sent: Any, **more: Any) -> TypedReply:
+    body = events(*sent, done=False)
+    return read_response(exchange(body, kind=EVENTS, asked={"stream": True}, **more))
+
+
+def test_a_call_comes_from_the_item_that_is_done() -> None:
+    reply = response_stream(CREATED, done(CALL), ended(CALL))
+    assert (reply.calls[0].id, reply.calls[0].parsed, reply.items, reply.problems) == (
+        "call_1",
+        {"path": "a"},
+        (CALL,),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "subject"),
+    [
+        ((CREATED, done(CALL)), "stream-end"),
+        ((done(CALL), ended(CALL)), "events"),
+        ((CREATED, ended(CALL)), "events"),
+        ((CREATED, "data: {broken", done(CALL), ended(CALL)), "events"),
+        (({"object": "chat.completion.chunk", "choices": []},), "events"),
+        ((CREATED, done({**CALL, "arguments": {"path": "a"}}), ended()), "format"),
+        ((CREATED, done({**CALL, "call_id": None}), ended()), "format"),
+    ],
+)
+def test_what_breaks_a_client_of_responses_is_named(sent: tuple[Any, ...], subject: str) -> None:
+    problems = response_stream(*sent).problems
+    assert [(p.code, p.subject) for p in problems] == [("responses-api-broken", subject)]
+
+
+def test_a_document_in_place_of_a_stream_is_named_and_an_error_is_an_error() -> None:
+    plain = {"object": "response", "status": "completed", "output": [SAID]}
+    assert [p.subject for p in read_response(exchange(plain, asked={"stream": True})).problems] == ["events"]
+    assert read_response(exchange(plain)).problems == ()
+    assert [p.subject for p in read_response(exchange({"choices": []})).problems] == ["format"]
+    failed = response_stream(CREATED, {"type": "error", "message": "out of memory"})
+    assert (failed.error and failed.error.message, failed.problems) == ("out of memory", ())
+
+
+def test_an_end_that_we_did_not_wait_for_is_not_missed() -> None:
+    assert response_stream(CREATED, done(CALL), end="idle-timeout").problems == ()
+
+
+START = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
+STOP = {"type": "message_stop"}
+DELTA = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 7}}
+TOOL = {
+    "type": "content_block_start",
+    "index": 0,
+    "content_block": {"type": "tool_use", "id": "t1", "name": "f", "input": {}},
+}
+
+
+def piece(text: str, index: int = 0) -> dict[str, Any]:
+    delta = {"type": "input_json_delta", "partial_json": text}
+    return {"type": "content_block_delta", "index": index, "delta": delta}
+
+
+def named(event: dict[str, Any]) -> str:
+    return f"event: {event['type']}\ndata: {json.dumps(event)}"
+
+
+def message_stream(*sent: dict[str, Any], names: bool = True) -> TypedReply:
+    body = events(*(named(event) if names else event for event in sent), done=False)
+    return read_message(exchange(body, kind=EVENTS, asked={"stream": True}))
+
+
+def test_a_call_comes_in_pieces_of_json() -> None:
+    reply = message_stream(START, TOOL, piece('{"path"'), piece(': "a"}'), {"type": "ping"}, DELTA, STOP)
+    assert (reply.calls[0].parsed, reply.finish, reply.problems) == ({"path": "a"}, "tool_use", ())
+    assert reply.items == ({"type": "tool_use", "id": "t1", "name": "f", "input": {"path": "a"}},)
+    assert reply.usage is not None
+    assert (reply.usage.prompt, reply.usage.completion) == (9, 7)
+
+
+def test_what_breaks_a_client_of_messages_is_named() -> None:
+    sound = (START, TOOL, piece("{}"), DELTA, STOP)
+    cases = {
+        "unnamed events": (message_stream(*sound, names=False), "events"),
+        "no end": (message_stream(*sound[:-1]), "events"),
+        "no block": (message_stream(START, piece("{}"), DELTA, STOP), "events"),
+        "half a call": (message_stream(START, TOOL, piece('{"a'), DELTA, STOP), "tools"),
+        "arguments as text": (
+            read_message(exchange({"content": [{"type": "tool_use", "id": "t", "name": "f", "input": "{}"}]})),
+            "tools",
+        ),
+        "a document": (read_message(exchange({"content": []}, asked={"stream": True})), "events"),
+    }
+    assert {name: [p.subject for p in reply.problems] for name, (reply, _) in cases.items()} == {
+        name: [subject] for name, (_, subject) in cases.items()
+    }
+    cut = {**DELTA, "delta": {"stop_reason": "max_tokens"}}
+    assert message_stream(START, TOOL, piece('{"a'), cut, STOP).problems == ()
+
+
+_TYPES = (
+    *("response.created", "response.output_item.done", "response.output_text.delta", "response.completed"),
+    *("message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop"),
+    *("function_call", "tool_use", "message", "text", "input_json_delta", "error", 7, [], None),
+)
+_FIELDS = (
+    *("item", "delta", "content", "index", "usage", "response", "output", "content_block", "message", "error", "text"),
+    *("partial_json", "arguments", "call_id", "id", "input", "input_tokens", "stop_reason", "incomplete_details"),
+)
+
+
+def pick(draw: Any, depth: int = 3) -> Any:
+    """A value that looks like a part of a reply and need not be one."""
+    if depth == 0 or draw(st.integers(0, 3)) == 0:
+        return draw(st.sampled_from([None, True, 1, "x", "{}", [], {}]))
+    if draw(st.integers(0, 4)) == 0:
+        return [pick(draw, depth - 1)]
+    names = draw(st.lists(st.sampled_from(_FIELDS), max_size=3))
+    return {"type": draw(st.sampled_from(_TYPES)), **{name: pick(draw, depth - 1) for name in names}}
+
+
+@given(st.data())
+def test_no_reply_breaks_the_readers(data: st.DataObject) -> None:
+    sent = [pick(data.draw) for _ in range(data.draw(st.integers(0, 4)))]
+    for kind, body in ((EVENTS, events(*sent)), ("application/json", {"content": sent, "output": sent})):
+        for reader in (read_message, read_response):
+            reply = reader(exchange(body, kind=kind, asked={"stream": True}))
+            assert {p.code for p in reply.problems} <= {"responses-api-broken", "messages-api-broken"}
