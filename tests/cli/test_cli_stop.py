@@ -52,8 +52,10 @@ def silent_server() -> Iterator[tuple[str, threading.Event]]:
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A process that takes Ctrl-C, also where this one does not: a shell ignores it for what it puts aside."""
     return subprocess.Popen(
         command(*arguments),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env=environment(home, CAB_KEY=KEY),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
