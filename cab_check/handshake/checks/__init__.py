@@ -5,9 +5,11 @@ from __future__ import annotations
 from cab_check.handshake.check import Check
 from cab_check.handshake.checks.address import ADDRESS, BASE_PATH
 from cab_check.handshake.checks.auth import KEY
-from cab_check.handshake.checks.chat import CHAT, PARAMS, REASONING
+from cab_check.handshake.checks.chat import CHAT, REASONING
+from cab_check.handshake.checks.messages import DEVELOPER, HISTORY, SYSTEM
 from cab_check.handshake.checks.model import MODEL
 from cab_check.handshake.checks.network import REACH, SERVICE
+from cab_check.handshake.checks.params import AGENT_PARAMS, OUTPUT_LIMIT, PARAMS
 from cab_check.handshake.checks.streaming import STREAM
 from cab_check.handshake.checks.tools_request import TOOL_CHOICE, TOOLS
 from cab_check.handshake.checks.tools_response import NO_ARGUMENTS, PARALLEL, TEXT_SURVIVES, TOOL_CALL, TOOL_CALL_STREAM
@@ -33,6 +35,11 @@ CHECKS: tuple[Check, ...] = (
     TEXT_SURVIVES,
     SECOND_TURN,
     SECOND_TURN_STREAM,
+    AGENT_PARAMS,
+    OUTPUT_LIMIT,
+    HISTORY,
+    SYSTEM,
+    DEVELOPER,
     USAGE,
     USAGE_STREAM,
     REASONING,
