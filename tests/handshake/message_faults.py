@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faulty_endpoint import KEY, Answer, Fault, asked, both, chunks, error, on_chat, plain, raw
+from handshake_faults import CASES as OTHERS
 from handshake_faults import said
 
 from cab_check.demo.endpoint import Endpoint
@@ -146,6 +147,7 @@ def finish(reason: str) -> Callable[[dict[str, Any]], None]:
     return lambda value: value["choices"][0].update(finish_reason=reason)
 
 
+ARGUMENTS_CUT = OTHERS["arguments not JSON"].fault
 EXTRA = "[{{'type': 'extra_forbidden', 'loc': {}, 'msg': 'Extra inputs are not permitted'}}]"
 PYDANTIC = EXTRA.format("('body', 'store')")
 ALTERNATE = "After the optional system message, conversation roles must alternate user/assistant/user/assistant/..."
@@ -269,6 +271,17 @@ CASES: dict[str, Case] = {
     "damaged call refused": Case(
         refuse(any_message(is_damaged), "Unterminated string starting at: line 1 column 10 (char 9)"),
         notes=("history-arguments-rejected",),
+    ),
+    "damaged call refused, of a model that writes them": Case(
+        both(
+            refuse(any_message(is_damaged), "Unterminated string starting at: line 1 column 10 (char 9)"),
+            ARGUMENTS_CUT,
+        ),
+        ("history-arguments-rejected", "tool-arguments-invalid-json"),
+        3,
+    ),
+    "the engine dies of it": Case(
+        refuse(any_message(is_damaged), error(500, "EngineCore encountered an issue.")), ("server-crashed",), 3
     ),
     "ids of nine": Case(
         refuse(lambda body: any(map(odd_id, body["messages"])) and ends(ASK_NAME)(body), NINE),
