@@ -60,6 +60,7 @@ _DAMAGED = frozenset(
 _BROKEN_STREAM = frozenset(
     {"stream-cut", "stream-done-missing", "stream-differs", "usage-missing", "empty-reply", "stream-wrong-content-type"}
 )
+_FORMS = ("content-form-rejected", "message-field-rejected", "tool-call-id-rejected", "template-error")
 _GENERIC = frozenset({"error-in-success", "stream-error-event", "response-shape", "stream-cut", "unrecognised"})
 
 EXPLAINS: dict[str, frozenset[str]] = {
@@ -82,6 +83,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "special-tokens-in-text": frozenset({"instruction-ignored"}),
     "reasoning-in-text": frozenset({"instruction-ignored"}),
     "tool-arguments-schema-mismatch": frozenset({"tool-arguments-unfaithful"}),
+    **dict.fromkeys(_FORMS, frozenset({"tool-result-rejected"})),
+    "role-rejected": frozenset({"role-ignored"}),
     "server-crashed": frozenset({"endpoint-unreachable", "stream-cut"}),
     "reasoning-must-be-echoed": frozenset({"tool-result-rejected"}),
     "opaque-field-must-be-echoed": frozenset({"tool-result-rejected"}),

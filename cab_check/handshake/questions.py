@@ -83,6 +83,11 @@ def with_room(ask: Ask) -> Ask:
     return Ask(ask.method, ask.route, body, base_path=ask.base_path, with_key=ask.with_key)
 
 
+def has_limit(ask: Ask) -> bool:
+    """Whether the question carries an output limit: an endpoint may have refused both names of it."""
+    return bool({"max_tokens", "max_completion_tokens"}.intersection(ask.body or {}))
+
+
 def say(plan: Plan, seen: Seen, number: int = 0, *, stream: bool = False) -> Ask:
     """Plain chat: one word back. The stream is the twin of the plain request."""
     return completion(plan, seen, [build.user(wording.say(plan.word("say", number)))], number=number, stream=stream)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from cab_check.chat.errors import read_error
 from cab_check.chat.reading import read_reply
 from cab_check.chat.reply import Reply
-from cab_check.handshake.wording import Wanted, wanted
+from cab_check.handshake.wording import APART, Wanted, text_of, wanted
 from cab_check.knowledge.error_rules import classify_error
 from cab_check.knowledge.finding import Hop
 from cab_check.knowledge.fingerprint import recognise
@@ -83,6 +83,12 @@ class Turn:
         }
 
     @property
+    def apart(self) -> str | None:
+        """The end of a question of ours about the request itself, if it ends in one."""
+        last = text_of(self.messages[-1]) if self.messages else ""
+        return next((end for end in APART if last.endswith(end)), None)
+
+    @property
     def has_results(self) -> bool:
         """Whether the conversation ends in a tool's result, or holds one at all."""
         return any(message.get("role") == "tool" for message in self.messages)
@@ -116,10 +122,15 @@ class Seen:
     @cached_property
     def turns(self) -> tuple[Turn, ...]:
         """The chat completions that count: at the base path that answers, not those that were asked again better."""
-        every = self.all_turns
+        every = tuple(turn for turn in self.all_turns if turn.apart is None)
         if self.base_path != self.given_base_path:
             every = tuple(turn for turn in every if path_of(turn.exchange) == self.base_path + COMPLETIONS)
         return tuple(turn for turn in every if not any(_replaces(other, turn) for other in every))
+
+    @cached_property
+    def apart(self) -> tuple[Turn, ...]:
+        """The questions about the request itself, which only their own checks look at."""
+        return tuple(turn for turn in self.all_turns if turn.apart is not None)
 
     @cached_property
     def all_turns(self) -> tuple[Turn, ...]:
@@ -136,7 +147,7 @@ class Seen:
     @cached_property
     def refused_params(self) -> frozenset[str]:
         """Parameters of our own questions that this endpoint has refused, so that they are left out from then on."""
-        return frozenset(name for name in map(refused_param, self.all_turns) if name)
+        return frozenset(name for turn in self.all_turns if turn.apart is None and (name := refused_param(turn)))
 
     @cached_property
     def base_path(self) -> str:

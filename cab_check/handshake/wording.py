@@ -19,8 +19,15 @@ _WRITE = re.compile(
 _FENCED = re.compile(r"\n(`{3,})\n(.*?)\n\1(?:\n|$)", re.DOTALL)
 _RESULT_WORD = re.compile(r"\b[a-z]+-\d{4}\b")
 
+_STATED = re.compile(r"^The name of this project is (\S+)\.")
+
 BOTH_AT_ONCE = "Make both calls in one reply."
 THEN_SAY = "Then repeat what it says."
+ASK_NAME = "What is the name of this project? Reply with the name only."
+COUNT = "Write the numbers from 1 to 20, separated by spaces."
+COUNT_FAR = "Write the numbers from 1 to 99, separated by spaces."
+APART = (ASK_NAME, COUNT, COUNT_FAR)
+"""The ends of questions about the request itself: what comes of them says nothing about plain chat or tools."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,17 @@ def write(tool: str, path: str, text: str) -> str:
         f'Call the {tool} tool with path "{path}" and as content exactly the text between the fences, '
         f"without the fences.\n```\n{text}\n```"
     )
+
+
+def state(word: str) -> str:
+    """Say a word that `ASK_NAME` asks for."""
+    return f"The name of this project is {word}."
+
+
+def stated(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """The role of the first message that states a name, and the name."""
+    found = ((message.get("role"), _STATED.match(text_of(message))) for message in messages)
+    return next(((str(role), match.group(1)) for role, match in found if match), None)
 
 
 def wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from cab_check.handshake.check import Check
 from cab_check.handshake.checks.address import ADDRESS, BASE_PATH
 from cab_check.handshake.checks.auth import KEY
-from cab_check.handshake.checks.chat import CHAT, PARAMS, REASONING
+from cab_check.handshake.checks.chat import CHAT, REASONING
+from cab_check.handshake.checks.messages import DEVELOPER, HISTORY, SYSTEM
 from cab_check.handshake.checks.model import MODEL
 from cab_check.handshake.checks.network import REACH, SERVICE
 from cab_check.handshake.checks.other_apis import MESSAGES_API, RESPONSES_API
+from cab_check.handshake.checks.params import AGENT_PARAMS, OUTPUT_LIMIT, PARAMS
 from cab_check.handshake.checks.reasoning import REASONING_ECHO
 from cab_check.handshake.checks.streaming import STREAM
 from cab_check.handshake.checks.tools_request import TOOL_CHOICE, TOOLS
@@ -35,6 +37,11 @@ CHECKS: tuple[Check, ...] = (
     TEXT_SURVIVES,
     SECOND_TURN,
     SECOND_TURN_STREAM,
+    AGENT_PARAMS,
+    OUTPUT_LIMIT,
+    HISTORY,
+    SYSTEM,
+    DEVELOPER,
     USAGE,
     USAGE_STREAM,
     REASONING,

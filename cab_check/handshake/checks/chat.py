@@ -5,10 +5,9 @@ from __future__ import annotations
 from cab_check.handshake import questions
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked, nothing_to_ask
 from cab_check.handshake.checks.reasoning import exhausted
-from cab_check.handshake.failure import shown
 from cab_check.handshake.form import form_faults, is_broken_form, problems, with_failure
 from cab_check.handshake.plan import Plan
-from cab_check.handshake.seen import Seen, Turn, refused_param
+from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.text import text_faults
 from cab_check.handshake.tries import ask_until_told, merge, tally
 from cab_check.knowledge.finding import Finding
@@ -58,20 +57,6 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     return concluded(turns, told.findings, f"{told.sound} of {told.tried} said what was asked", had=had)
 
 
-def _judge_params(plan: Plan, seen: Seen) -> Outcome:
-    """Parameters of our own questions that were refused, and left out from then on."""
-    turns = [turn for turn in seen.all_turns if refused_param(turn)]
-    if not seen.turns:
-        return not_asked()
-    found = []
-    for name in sorted(seen.refused_params):
-        refusals = [shown(turn.exchange) for turn in turns if refused_param(turn) == name]
-        # Clients know how to do without these few, so a refusal degrades where it would block elsewhere.
-        finding = make("param-rejected", subject=name, severity="degrades", evidence=refusals, confidence="high")
-        found.append(finding.but(seen=(len(refusals), len(refusals))))
-    return concluded(turns or seen.turns[:1], found, "max_tokens, temperature and stream_options are taken")
-
-
 def _judge_reasoning(plan: Plan, seen: Seen) -> Outcome:
     """Where reasoning comes, in every reply that has any."""
     turns = [turn for turn in seen.turns if turn.reply.reasoning]
@@ -84,5 +69,4 @@ def _judge_reasoning(plan: Plan, seen: Seen) -> Outcome:
 
 
 CHAT = Check("chat", "chat", "plain chat", ("model",), _ask, _judge)
-PARAMS = Check("params", "params", "parameters", ("model",), nothing_to_ask, _judge_params)
 REASONING = Check("reasoning", "reasoning", "reasoning", ("chat",), nothing_to_ask, _judge_reasoning)
