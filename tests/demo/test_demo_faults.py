@@ -120,6 +120,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "too-many-tools": ({**PLAIN, "tools": many(40)}, {**PLAIN, "tools": many(20)}),
     "tool-choice-rejected-auto": ({**CALL, "tool_choice": "auto"}, CALL),
     "tool-choice-rejected-none": ({**CALL, "tool_choice": "none"}, {**CALL, "tool_choice": "required"}),
+    "tool-choice-rejected-required": ({**CALL, "tool_choice": "required"}, {**CALL, "tool_choice": "auto"}),
     "tool-choice-rejected-named": (
         {**CALL, "tool_choice": {"type": "function", "function": {"name": "read_file"}}},
         {**CALL, "tool_choice": "auto"},

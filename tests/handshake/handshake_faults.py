@@ -147,7 +147,7 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "too-many-tools": NOT_YET,
     "tool-choice-rejected-auto": NOT_YET,
     "tool-choice-rejected-none": NOT_YET,
-    "tool-choice-rejected-required": ("server", 0),
+    "tool-choice-rejected-required": NOT_YET,
     "tool-choice-rejected-named": NOT_YET,
     "tool-choice-ignored-none": NOT_YET,
     "tool-choice-ignored-required": ("server", 0),

@@ -45,11 +45,12 @@ def _uses(keyword: str, body: Body) -> bool:
 
 
 def _choice_rejected(form: str) -> Fault:
+    refusal = error(404, "No endpoints found that support the provided 'tool_choice' value.", code=404)
     return Fault(
         f"tool-choice-rejected-{form}",
         "tool-choice-rejected",
         f"A request is refused when its tool_choice is of the form {form}.",
-        after=on_chat(error(400, f"Invalid value for 'tool_choice': {form}", param="tool_choice"), _CHOICES[form]),
+        after=on_chat(refusal, _CHOICES[form]),
         subject=form,
     )
 
