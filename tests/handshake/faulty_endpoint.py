@@ -73,7 +73,7 @@ __all__ = [
 ]
 
 KEY = "sk-test-not-a-key-0123456789"
-SHORT = WireLimits(connect_s=2.0, headers_s=0.4, idle_s=0.4, total_s=3.0, after_done_s=0.4)
+SHORT = WireLimits(connect_s=2.0, headers_s=1.5, idle_s=1.0, total_s=6.0, after_done_s=0.4)
 SILENCE = HttpReply(200, delivery=Delivery(wait_s=NEVER))
 Laid = Fault | laying.Fault
 
