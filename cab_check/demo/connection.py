@@ -12,7 +12,7 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 
 from cab_check.demo.errors import ApiError
-from cab_check.demo.http import Handler, HttpReply, HttpRequest, head, pieces
+from cab_check.demo.http import NEVER, Delivery, Handler, HttpReply, HttpRequest, head, pieces
 
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 8 * 1024 * 1024
@@ -45,7 +45,7 @@ async def converse(reader: StreamReader, writer: StreamWriter, handler: Handler,
                 keep = request.headers.get("connection", "").lower() != "close"
             except ApiError as error:
                 request, reply, keep = HttpRequest("", ""), error.reply(), False
-            await _send(writer, request, reply, keep=keep)
+            await _deliver(reader, writer, request, reply, keep=keep)
         await _linger(reader, writer)
     except (Gone, ConnectionError, TimeoutError, asyncio.IncompleteReadError):
         return
@@ -131,21 +131,65 @@ def _too_large() -> ApiError:
     return ApiError(413, f"The request body is larger than {BODY_BYTES} bytes.", code="request_too_large")
 
 
-async def _send(writer: StreamWriter, request: HttpRequest, reply: HttpReply, *, keep: bool) -> None:
-    if reply.events is not None:
-        await _stream(writer, reply, keep=keep)
+async def _deliver(
+    reader: StreamReader, writer: StreamWriter, request: HttpRequest, reply: HttpReply, *, keep: bool
+) -> None:
+    """Send `reply` as its delivery says. Raises Gone where that ends the connection."""
+    how = reply.delivery
+    await _pause(reader, how.wait_s)
+    if how.hangs_up:
+        raise Gone
+    parts = [_rewritten(piece, how) for piece in pieces(reply)]
+    streamed = reply.events is not None
+    length = None if streamed or reply.status == 204 else sum(map(len, parts))
+    await _write(writer, head(reply, length, keep=keep))
+    if how.first_s:
+        await _pause(reader, how.first_s)
+    if request.method == "HEAD":
+        parts = []
+    elif how.breaks_off:
+        parts = _beginning(parts)
+    if streamed:
+        await _stream(writer, parts, pace_s=0.0 if how.at_once else PACE_S)
+    else:
+        await _write(writer, b"".join(parts))
+    if how.breaks_off:
+        raise Gone
+    if streamed:
+        await _write(writer, b"0\r\n\r\n")
+
+
+async def _stream(writer: StreamWriter, parts: list[bytes], *, pace_s: float) -> None:
+    chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts if part]
+    if not pace_s:
+        await _write(writer, b"".join(chunks))
         return
-    body = b"".join(pieces(reply))
-    length = None if reply.status == 204 else len(body)
-    await _write(writer, head(reply, length, keep=keep) + (b"" if request.method == "HEAD" else body))
+    for chunk in chunks:
+        await _write(writer, chunk)
+        await asyncio.sleep(pace_s)
 
 
-async def _stream(writer: StreamWriter, reply: HttpReply, *, keep: bool) -> None:
-    await _write(writer, head(reply, None, keep=keep))
-    for piece in pieces(reply):
-        await _write(writer, b"%x\r\n%s\r\n" % (len(piece), piece))
-        await asyncio.sleep(PACE_S)
-    await _write(writer, b"0\r\n\r\n")
+def _rewritten(piece: bytes, how: Delivery) -> bytes:
+    for rewrite in how.rewrites:
+        piece = rewrite(piece)
+    return piece
+
+
+def _beginning(parts: list[bytes]) -> list[bytes]:
+    """The first half of a body, and of its only piece."""
+    if len(parts) == 1:
+        return [parts[0][: len(parts[0]) // 2]]
+    return parts[: len(parts) // 2]
+
+
+async def _pause(reader: StreamReader, seconds: float) -> None:
+    """Wait; for NEVER, until the client has left."""
+    if seconds != NEVER:
+        await asyncio.sleep(seconds)
+        return
+    while await reader.read(HEAD_BYTES):
+        pass
+    raise Gone
 
 
 async def _linger(reader: StreamReader, writer: StreamWriter) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import ipaddress
 import socket
 import threading
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
 
 from cab_check.base.errors import UsageError
 from cab_check.demo.connection import HEAD_BYTES, converse
 from cab_check.demo.endpoint import CONTEXT_TOKENS, Endpoint
+from cab_check.demo.faults.fault import Fault, lay
 from cab_check.demo.http import Handler
 
 BACKLOG = 128
@@ -19,14 +21,20 @@ STOP_S = 1.0
 
 
 def serve(
-    *, port: int = 0, key: str | None = None, context_tokens: int = CONTEXT_TOKENS, host: str = "127.0.0.1"
+    *,
+    port: int = 0,
+    key: str | None = None,
+    context_tokens: int = CONTEXT_TOKENS,
+    host: str = "127.0.0.1",
+    faults: Sequence[Fault] = (),
 ) -> DemoServer:
     """Start the demo endpoint and return it, already listening; port 0 takes a free one.
 
-    With `key`, every request must carry it as a bearer token. Raises UsageError for an address that is not
-    loopback, and for a port that cannot be had.
+    With `key`, every request must carry it as a bearer token. `faults` are laid over the endpoint. Raises UsageError
+    for an address that is not loopback, and for a port that cannot be had.
     """
-    return DemoServer(Endpoint(key=key, context_tokens=context_tokens), host=host, port=port, key=key)
+    handler = lay(Endpoint(key=key, context_tokens=context_tokens), faults)
+    return DemoServer(handler, host=host, port=port, key=key)
 
 
 class DemoServer:

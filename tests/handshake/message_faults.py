@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from faulty_endpoint import KEY, Answer, Fault, asked, both, chunks, error, on_chat, plain, raw
-from handshake_faults import CASES as OTHERS
 from handshake_faults import said
 
 from cab_check.demo.endpoint import Endpoint
+from cab_check.demo.faults.table import FAULTS
 from cab_check.demo.http import HttpReply, HttpRequest
 from cab_check.handshake.wording import ASK_NAME, COUNT, COUNT_FAR, text_of
 
@@ -147,7 +147,7 @@ def finish(reason: str) -> Callable[[dict[str, Any]], None]:
     return lambda value: value["choices"][0].update(finish_reason=reason)
 
 
-ARGUMENTS_CUT = OTHERS["arguments not JSON"].fault
+ARGUMENTS_CUT = FAULTS["tool-arguments-invalid-json"].after
 EXTRA = "[{{'type': 'extra_forbidden', 'loc': {}, 'msg': 'Extra inputs are not permitted'}}]"
 PYDANTIC = EXTRA.format("('body', 'store')")
 ALTERNATE = "After the optional system message, conversation roles must alternate user/assistant/user/assistant/..."

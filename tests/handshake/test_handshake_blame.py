@@ -11,7 +11,7 @@ import pytest
 from faulty_endpoint import Fault, chunks, deltas, handshake_with
 from handshake_faults import hermes, said
 
-WELL = hermes({"name": "write_file", "arguments": '{"path": "a", "content": "b"}'})
+WELL = hermes("write_file", '{"path": "a", "content": "b"}')
 BADLY = '<tool_call>\n{"name": "write_file", "arguments": {"path": "a"}}}}\n</tool_call>'
 
 

@@ -11,7 +11,7 @@ from faulty_endpoint import (
     KEY,
     MODEL,
     SHORT,
-    Stall,
+    SILENCE,
     asked,
     has_tools,
     on_chat,
@@ -121,7 +121,7 @@ def test_a_guessed_base_path_is_tried_without_the_key_and_then_used_with_it() ->
             await ask_all(client, replace(plan(), other_base_paths=("/v1",)), Quiet())
             return client.recording
 
-    with serving(CASES["base path without /v1"].fault) as server:
+    with serving(CASES["address-wrong-base-path"].fault) as server:
         seen = asyncio.run(run(server.port))
     assert judge(seen, plan()).model.listed == (MODEL,)
     guesses = [exchange for exchange in seen.exchanges if exchange.sent.method == "GET" and not exchange.sent.keyed]
@@ -212,7 +212,7 @@ def test_one_lapse_of_the_model_is_no_finding() -> None:
 
 
 def test_blame_on_the_model_counts_its_tries() -> None:
-    with serving(CASES["prose instead of calls"].fault) as server:
+    with serving(CASES["tool-call-missing"].fault) as server:
         seen, used = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
     finding = judge(seen, used).findings[0]
     assert (finding.code, finding.owner, finding.seen) == ("tool-call-missing", "model", (6, 6))
@@ -261,7 +261,7 @@ def test_cancelling_ends_every_request_and_keeps_it() -> None:
             assert client.in_flight == 0
             return client.recording
 
-    with serving(on_chat(Stall(b""))) as server:
+    with serving(on_chat(SILENCE)) as server:
         seen = asyncio.run(run(server.port))
     assert seen.exchanges[-1].end == "interrupted"
     assert judge(seen, plan(), stopped_by="SIGINT").verdict == "unchecked"

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import pytest
 from faulty_endpoint import handshake_with, sound
-from handshake_faults import CASES
+from handshake_faults import CASES, EXPECTED
+
+from cab_check.demo.faults.table import FAULTS
+from cab_check.knowledge.vocabulary import code
 
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_a_fault_is_named_first_and_alone(name: str) -> None:
     case = CASES[name]
     judged = handshake_with(case.fault, **case.setting)
-    roots = [finding for finding in judged.findings if finding.follows_from is None and finding.severity != "info"]
-    assert [finding.key for finding in roots] == [case.root]
-    assert judged.findings[0].owner == case.owner
+    roots = [finding.key for finding in judged.findings if finding.follows_from is None and finding.severity != "info"]
+    first = judged.findings[0]
+    assert first.key == case.root
+    assert roots == ([] if first.severity == "info" else [case.root])
+    assert first.owner == case.owner
     assert judged.exit_code == case.exit_code
-    assert judged.findings[0].evidence, "a finding without evidence"
+    assert first.evidence, "a finding without evidence"
     assert not [check for check in judged.checks if check.status == "crashed"]
+
+
+def test_every_fault_is_named_after_a_code_and_the_table_knows_it() -> None:
+    assert list(EXPECTED) == list(FAULTS)
+    for fault in FAULTS.values():
+        assert fault.name.startswith(code(fault.code).code)
 
 
 def test_the_sound_twin_has_no_finding() -> None:

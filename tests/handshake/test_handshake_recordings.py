@@ -28,7 +28,7 @@ def without_clock(judged: Handshake) -> Handshake:
 
 
 @pytest.mark.parametrize(
-    "name", ["base path without /v1", "wrong key", "call as text", "no reply in time", "stream without finish"]
+    "name", ["address-wrong-base-path", "another key", "tool-call-as-text", "reply-timeout", "stream-cut"]
 )
 def test_a_saved_recording_gives_the_same_handshake(name: str, tmp_path: Path) -> None:
     case = CASES[name]
@@ -44,7 +44,7 @@ def test_a_saved_recording_gives_the_same_handshake(name: str, tmp_path: Path) -
 
 def test_a_recording_of_another_tool_gives_the_same_findings(tmp_path: Path) -> None:
     """A browser's or proxy's HAR has none of our own fields: no facts, no pieces, no ends."""
-    with serving(CASES["call as text"].fault) as server:
+    with serving(CASES["tool-call-as-text"].fault) as server:
         live, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
     document = har.to_har(live)
     for holder in (document["log"], *document["log"]["entries"]):

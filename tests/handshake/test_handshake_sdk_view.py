@@ -50,11 +50,11 @@ def test_plain_replies(answer: Answer, words: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("stream as a document", "0 chunks, no error"),
-        ("stream without finish", "finish None"),
-        ("stream with an error", "APIError: upstream went away, after 2 chunks"),
-        ("stream with bad JSON", "JSONDecodeError (not an openai error)"),
-        ("first token late", "APITimeoutError"),
+        ("stream-not-streamed", "0 chunks, no error"),
+        ("stream-cut", "finish None"),
+        ("stream-error-event", "APIError: upstream went away, after 2 chunks"),
+        ("stream-event-malformed", "JSONDecodeError (not an openai error)"),
+        ("reply-timeout-first-token", "APITimeoutError"),
     ],
 )
 def test_streams(name: str, words: str) -> None:
