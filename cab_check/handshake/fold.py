@@ -83,6 +83,9 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "reasoning-in-text": frozenset({"instruction-ignored"}),
     "tool-arguments-schema-mismatch": frozenset({"tool-arguments-unfaithful"}),
     "server-crashed": frozenset({"endpoint-unreachable", "stream-cut"}),
+    "stream-compressed": _BROKEN_STREAM | {"response-not-json", "stream-event-malformed"},
+    "context-too-small": frozenset({"output-cap-low", "truncation-hidden", "context-overflow-unclear"}),
+    "context-truncated-silently": frozenset({"output-cap-low"}),
 }
 """The finding -> those that are its consequences where both are there. Without cycles."""
 
