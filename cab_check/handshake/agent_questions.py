@@ -24,6 +24,8 @@ FEW_TOKENS, MOST_CHARS, NEAR_CAP = 6.5, 12.0, 8
 of 1024 a count looks like a limit."""
 LITTLE = 64
 """Output tokens where only the acceptance of a request is asked about."""
+SHORT_ANSWER = 256
+"""Output tokens for an answer in JSON: under a grammar, small models tend to fill it with blanks up to the limit."""
 MANY = 40
 """Tools in one request: more than any measured agent brings itself, and few for one with MCP servers."""
 LONG_NAME = "mcp__issue-tracker_server__search_issues_and_pull-requests_by_us"
@@ -172,7 +174,7 @@ def json_answer(plan: Plan, seen: Seen, form: str) -> Ask:
         },
     }
     message: Message = build.user(wording.json_object(plan.word(form)))
-    ask = completion(plan, seen, [message])
+    ask = _limited(completion(plan, seen, [message]), SHORT_ANSWER)
     return Ask(ask.method, ask.route, {**(ask.body or {}), "response_format": formats[form]})
 
 

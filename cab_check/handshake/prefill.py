@@ -20,9 +20,10 @@ class Rate:
     per_second: float
     tokens: int
 
-    def seconds_for(self, chars: int) -> float:
-        """The estimate for a prompt of so many characters."""
-        return chars / _CHARS_PER_TOKEN / self.per_second
+    def seconds_for(self, chars: int, *, at_most: int | None = None) -> float:
+        """The estimate for a prompt of so many characters, of which `at_most` so many tokens are read."""
+        tokens = chars / _CHARS_PER_TOKEN
+        return (tokens if at_most is None else min(tokens, at_most)) / self.per_second
 
 
 def prefill_rate(seen: Seen) -> Rate | None:

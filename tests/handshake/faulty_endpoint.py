@@ -28,7 +28,7 @@ from cab_check.wire.secret import Secret
 
 KEY = "sk-test-not-a-key-0123456789"
 MODEL = "cab-check-demo"
-SHORT = WireLimits(connect_s=2.0, headers_s=0.4, idle_s=0.4, total_s=3.0, after_done_s=0.4)
+SHORT = WireLimits(connect_s=2.0, headers_s=1.5, idle_s=1.0, total_s=6.0, after_done_s=0.4)
 
 
 @dataclass(frozen=True)

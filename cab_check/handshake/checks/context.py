@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from cab_check.handshake import agent_questions as asks
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
+from cab_check.handshake.figures import context_listed
 from cab_check.handshake.form import form_faults, with_failure
 from cab_check.handshake.plan import Plan
-from cab_check.handshake.prefill import TOO_LONG_S, first_token_ms, prefill_rate, prompt_count, streams_count
+from cab_check.handshake.prefill import TOO_LONG_S, Rate, first_token_ms, prefill_rate, prompt_count, streams_count
 from cab_check.handshake.recall import lost_marks, marks_back, size_of, whole_count_missing
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.knowledge.finding import Finding
@@ -87,8 +88,19 @@ def _unanswered(seen: Seen, question: Ask) -> list[Ask]:
 
 
 def _too_slow(plan: Plan, seen: Seen) -> bool:
+    """By the estimate. A context that is known to be small is never asked to read more than it holds."""
     rate = prefill_rate(seen)
-    return rate is not None and rate.seconds_for(asks.FULL) > TOO_LONG_S and not plan.slow
+    refused = any(_is_too_small(turn, seen) for turn in seen.about("offer"))
+    return not (rate is None or refused or plan.slow) and _estimate_s(rate, plan, seen) > TOO_LONG_S
+
+
+def _estimate_s(rate: Rate, plan: Plan, seen: Seen) -> float:
+    return rate.seconds_for(asks.FULL, at_most=context_listed(plan.model, seen))
+
+
+def _is_too_small(turn: Turn, seen: Seen) -> bool:
+    reason = _reason(turn, seen)
+    return reason is not None and reason.code == "context-too-small"
 
 
 def _judge(plan: Plan, seen: Seen) -> Outcome:
@@ -115,7 +127,7 @@ def _why_not(plan: Plan, seen: Seen) -> str:
         return "not asked"
     return (
         f"not run: at {rate.per_second:.0f} prompt tokens a second (seen on {rate.tokens}) it would take about "
-        f"{rate.seconds_for(asks.FULL):.0f} s; --slow runs it"
+        f"{_estimate_s(rate, plan, seen):.0f} s; --slow runs it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Structured output: is `response_format` taken, and obeyed. Few agents need it, so nothing here weighs."""
+"""Structured output: is `response_format` taken, and obeyed. Few agents need it: it is asked last, and never weighs."""
 
 from __future__ import annotations
 
@@ -63,4 +63,4 @@ def _is_as_asked(turn: Turn) -> bool:
     return _form(turn) == "json_object" or (set(value) == {"word"} and isinstance(value["word"], str))
 
 
-STRUCTURED = Check("structured-output", "structured-output", "structured output", ("chat",), _ask, _judge)
+STRUCTURED = Check("structured-output", "structured-output", "structured output", ("second-turn",), _ask, _judge)
