@@ -1,4 +1,4 @@
-"""What reached the model of a long conversation: its prompt counts at two sizes, and the marks that come back."""
+"""What reached the model of a long conversation: its prompt counts at three sizes, and the marks that come back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from cab_check.handshake.agent_questions import LARGE, SMALL
 from cab_check.handshake.prefill import prompt_count
 from cab_check.handshake.seen import Turn
 
-_SHARE = 0.5
-"""Of the tokens per character that the smaller size showed, so many must show up in what the larger one has more."""
-_GROWN = 2
-"""How many times the smallest prompt's count the middle one's must be for the server's counts to mean anything."""
+_SHARE = 0.9
+"""Of the tokens per character that the smaller sizes showed, so many must show up in what the largest one has more.
+The text is of one kind throughout, so they agree within a few hundredths where nothing is cut."""
+_GROWN = 1.5
+"""How many times the bare prompt's count the middle one's must be for the server's counts to mean anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,11 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """Two sizes of the same conversation of which the larger counts too few tokens more."""
+    """Three sizes of the same conversation, of which the largest counts too few tokens more."""
 
     full: Turn
     half: Turn
+    bare: Turn
 
 
 def size_of(turn: Turn) -> int:
@@ -65,18 +67,19 @@ def lost_marks(turns: Sequence[Turn]) -> tuple[str, ...]:
     return lost if others else ()
 
 
-def whole_count_missing(turns: Sequence[Turn], smallest: int | None) -> Short | None:
-    """The pair that proves that part of the larger one was never counted; None if nothing proves it.
+def whole_count_missing(turns: Sequence[Turn]) -> Short | None:
+    """The three sizes that prove that part of the largest was never counted; None if nothing proves it.
 
-    The measure is the server's own count of the smaller one, so neither the tokenizer nor the template matters. Counts
-    that do not grow from the smallest question on (`smallest`) prove nothing.
+    The measure is what the server itself counts for the text that the middle one has more than the bare one, so neither
+    the tokenizer nor the template matters. Counts that do not grow with the text prove nothing.
     """
     counted = [(turn, size_of(turn), count) for turn in turns if (count := prompt_count(turn))]
-    for half, half_size, half_count in counted:
-        if not SMALL <= half_size < LARGE or smallest is None or half_count < _GROWN * smallest:
-            continue
-        for full, full_size, full_count in counted:
-            more = (full_count - half_count) / (full_size - half_size) if full_size >= LARGE else None
-            if more is not None and more < _SHARE * half_count / half_size:
-                return Short(full, half)
+    bare = next((item for item in counted if item[1] < SMALL), None)
+    half = next((item for item in counted if SMALL <= item[1] < LARGE), None)
+    if bare is None or half is None or half[2] < _GROWN * bare[2]:
+        return None
+    rate = (half[2] - bare[2]) / (half[1] - bare[1])
+    for full, size, count in counted:
+        if size >= LARGE and count - half[2] < _SHARE * rate * (size - half[1]):
+            return Short(full, half[0], bare[0])
     return None

@@ -74,15 +74,19 @@ def uncounted(request: HttpRequest, reply: HttpReply) -> HttpReply:
     return reply
 
 
-def _without_head(body: Body) -> Body:
+def _window(tokens: int) -> Callable[[Body], Body]:
     """A window over the end of the prompt, as large as the context."""
-    room = CAP * 4 - len(json.dumps(body["tools"])) - 100
-    kept: list[Body] = []
-    for item in reversed(body["messages"]):
-        text = item.get("content") or ""
-        kept.append({**item, "content": text[max(0, len(text) - room) :]})
-        room = max(0, room - len(text))
-    return {**body, "messages": kept[::-1]}
+
+    def cut(body: Body) -> Body:
+        room = tokens * 4 - len(json.dumps(body["tools"])) - 100
+        kept: list[Body] = []
+        for item in reversed(body["messages"]):
+            text = item.get("content") or ""
+            kept.append({**item, "content": text[max(0, len(text) - room) :]})
+            room = max(0, room - len(text))
+        return {**body, "messages": kept[::-1]}
+
+    return cut
 
 
 def _without_oldest(body: Body) -> Body:
@@ -147,7 +151,11 @@ def _asked_something_else(body: Body) -> Body:
 NO_SCHEMA = "JSON schema conversion failed:\nPattern must start with '^' and end with '$'"
 
 CASES: dict[str, Case] = {
-    "window over the end": Case(rewritten(_without_head, is_long), "context-truncated-silently", "server", 3),
+    "window over the end": Case(rewritten(_window(CAP), is_long), "context-truncated-silently", "server", 3),
+    "window of 2048": Case(
+        rewritten(_window(2048), lambda body: size(body) > 8192), "context-truncated-silently", "server", 3
+    ),
+    "window that just cuts": Case(rewritten(_window(7168), is_long), "context-truncated-silently", "server", 3),
     "oldest messages dropped": Case(rewritten(_without_oldest, is_long), "context-truncated-silently", "server", 3),
     "context of 4096": Case(limited(CAP), f"context-too-small:{CAP}", "server", 3),
     "context of 4096, said in a stream": Case(_error_in_stream, f"context-too-small:{CAP}", "server", 3),

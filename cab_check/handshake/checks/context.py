@@ -58,12 +58,13 @@ def _ask(plan: Plan, seen: Seen) -> list[Ask]:
 
 
 def _ask_again(plan: Plan, seen: Seen, turn: Turn, streams: bool) -> list[Ask]:
-    """A second size where the first one leaves a doubt; more tries where only the model's memory speaks."""
+    """Two smaller sizes where the first one leaves a doubt; more tries where only the model's memory speaks."""
     if not _doubtful(turn):
         return []
-    waiting = _unanswered(seen, _question(plan, seen, streams, asks.HALF))
+    sizes = (_question(plan, seen, streams, size) for size in (asks.HALF, asks.BARE))
+    waiting = [ask for question in sizes for ask in _unanswered(seen, question)]
     answered = [turn for turn in seen.about("context") if turn.answered]
-    if waiting or whole_count_missing(answered, _smallest(seen)) or not lost_marks([turn]):
+    if waiting or whole_count_missing(answered) or not lost_marks([turn]):
         return waiting
     tries = [_question(plan, seen, streams, number=number) for number in range(1, plan.tries)]
     return [ask for question in tries for ask in _unanswered(seen, question)]
@@ -185,13 +186,13 @@ def _slow(answered: Sequence[Turn]) -> list[Finding]:
 
 
 def _truncated(turns: Sequence[Turn], seen: Seen) -> list[Finding]:
-    """By the server's own counts at two sizes; without counts, by the mark that never comes back."""
+    """By the server's own counts at three sizes; without counts, by the mark that never comes back."""
     answered = [turn for turn in turns if turn.answered]
-    short = whole_count_missing(answered, _smallest(seen))
+    short = whole_count_missing(answered)
     if short is not None:
         words = [
             evidence(turn.number, "reply.usage.prompt_tokens", f"{prompt_count(turn)} for {size_of(turn)} characters")
-            for turn in (short.full, short.half)
+            for turn in (short.full, short.half, short.bare)
         ]
         lost = marks_back(short.full).missing
         if lost:
@@ -209,11 +210,6 @@ def _truncated(turns: Sequence[Turn], seen: Seen) -> list[Finding]:
     missing = [turn for turn in conclusive if set(lost) <= set(marks_back(turn).missing)]
     shown = [evidence(turn.number, "reply.choices[0]", f"lost: the {', the '.join(lost)} mark") for turn in missing]
     return [make("context-truncated-silently", seen=(len(missing), len(conclusive)), evidence=shown)]
-
-
-def _smallest(seen: Seen) -> int | None:
-    """The smallest prompt count of the small questions."""
-    return min((count for turn in seen.turns if (count := prompt_count(turn))), default=None)
 
 
 def tokens_verified(seen: Seen) -> int | None:
