@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from context_faults import CASES, SOUND, is_long, rewritten, uncounted, without_first_mark
@@ -15,9 +16,10 @@ from cab_check.handshake.checks.context import CONTEXT
 from cab_check.handshake.checks.delivery import PIECEWISE
 from cab_check.handshake.drive import what_next
 from cab_check.handshake.judge import judge
-from cab_check.handshake.plan import Plan
+from cab_check.handshake.plan import Plan, plan_of
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.seen import Seen
+from cab_check.wire import har
 from cab_check.wire.access import Access
 from cab_check.wire.address import read_address
 from cab_check.wire.client import Client
@@ -68,6 +70,26 @@ def test_with_counts_that_fit_a_mark_that_is_missing_proves_nothing() -> None:
     judged = handshake_with(rewritten(without_first_mark, is_long))
     assert judged.findings == ()
     assert "3 of 4 marks" in result(judged, "context").reason
+
+
+@pytest.mark.parametrize("name", ["window over the end", "pattern refused", "output cap, hidden"])
+def test_a_saved_recording_gives_the_same_findings(name: str, tmp_path: Path) -> None:
+    with serving(CASES[name].fault) as server:
+        live, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
+    har.save(live, tmp_path / "run.har")
+    again = har.load(tmp_path / "run.har")
+    assert judge(live, plan).findings
+    assert judge(again, plan_of(again)).findings == judge(live, plan).findings
+
+
+def test_tools_that_were_refused_and_not_taken_apart_are_blamed_for_nothing() -> None:
+    with serving(CASES["pattern refused"].fault) as server:
+        live, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
+    largest = max(Seen(live).about("offer"), key=lambda turn: len(turn.exchange.sent.body)).number
+    parts = [number for number in about(live, "offer") if number != largest]
+    stopped = Recording(live.facts, tuple(e for e in live.exchanges if e.number not in parts[1:]))
+    judged = judge(stopped, plan)
+    assert (judged.findings, result(judged, "schemas").status) == ((), "skipped")
 
 
 def test_structured_output_is_only_a_note() -> None:

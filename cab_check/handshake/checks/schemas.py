@@ -44,12 +44,17 @@ def _ask(plan: Plan, seen: Seen) -> list[Ask]:
         return [whole]
     if _refusal(plan, seen, whole) is None:
         return []
-    parts = [_keywords(plan, seen, _ALL), _number(plan, seen, asks.MANY), _name(plan, seen)]
+    parts = _parts(plan, seen)
     waiting = [part for part in parts if seen.answer_to(part) is None]
     return waiting or [
         *(ask for group in _groups(plan, seen, _ALL) if seen.answer_to(ask := _keywords(plan, seen, group)) is None),
         *(ask for tools in _counts(plan, seen) if seen.answer_to(ask := _number(plan, seen, tools)) is None),
     ]
+
+
+def _parts(plan: Plan, seen: Seen) -> list[Ask]:
+    """The three questions in the one."""
+    return [_keywords(plan, seen, _ALL), _number(plan, seen, asks.MANY), _name(plan, seen)]
 
 
 def _keywords(plan: Plan, seen: Seen, keywords: Sequence[str]) -> Ask:
@@ -113,6 +118,8 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     refused = failure(whole.exchange, seen, unnamed="tools-rejected")
     if refused is None or refused.code not in _OF_TOOLS:
         return inconclusive(turns, f"{refused.key}: {refused.title}" if refused else "an error under a success status")
+    if any(seen.answer_to(part) is None for part in _parts(plan, seen)):
+        return inconclusive(turns, f"{refused.key}, and it was not taken apart")
     if not any(turn.answered for turn in turns):
         return concluded(turns, [refused], "", had=False)
     found = [*_of_keywords(plan, seen), *_of_number(plan, seen), *_of_name(plan, seen)]
