@@ -45,6 +45,11 @@ def user(content: str) -> Message:
     return {"role": "user", "content": content}
 
 
+def assistant(content: str) -> Message:
+    """An assistant's message."""
+    return {"role": "assistant", "content": content}
+
+
 def function_tool(
     name: str, description: str, properties: Mapping[str, Any] | None = None, required: Sequence[str] = ()
 ) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
         trials=wishes.trials,
         sandbox="none" if wishes.unsafe_no_sandbox else wishes.sandbox,
         force=wishes.force,
+        slow=asking.slow,
         concurrency=asking.concurrency,
         request_timeout_s=asking.request_timeout,
         max_requests=asking.max_requests,

@@ -44,6 +44,7 @@ class Wish:
     force: bool = False
     concurrency: int = 4
     request_timeout_s: float | None = None
+    slow: bool = False
     max_requests: int | None = None
     fail_on: str = "blocked"
 
@@ -73,6 +74,7 @@ class Job:
             nonce_seed=self._seed,
             other_base_paths=self.target.address.other_base_paths,
             since=self._since,
+            slow=self.wish.slow,
         )
 
     @property

@@ -73,6 +73,7 @@ class Asking:
     max_requests: Annotated[
         int | None, _option(JOB, "--max-requests", metavar="N", min=1, help="At most so many requests in all")
     ] = None
+    slow: Annotated[bool, _option(JOB, "--slow", help="Ask the long question too where it will take minutes")] = False
     concurrency: Annotated[
         int, _option(JOB, "--concurrency", metavar="N", min=1, max=32, help="Requests out at once (4)")
     ] = 4

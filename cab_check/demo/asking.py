@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from cab_check.demo.arguments import Found, stated
 from cab_check.demo.conversation import Asked, Tool
+from cab_check.demo.fit import fits
 from cab_check.demo.literals import literals, mask
+from cab_check.demo.longtext import long_text
 from cab_check.demo.schema import resolve, sample
 
 MOST_CALLS = 64
@@ -76,7 +78,7 @@ def _calls(tool: Tool, segment: str, names: frozenset[str], *, many: bool) -> li
     objects = found.objects(resolve(schema, schema))
     if len(objects) > 1:
         return [Asked(tool.name, value) for value in objects]
-    calls = [_complete(tool, stated(schema, found))]
+    calls = [_complete(tool, stated(schema, found), segment)]
     required = resolve(schema, schema).get("required", [])
     while many and required and _MANY.search(found.masked) and len(calls) < MOST_CALLS:
         more = stated(schema, found)
@@ -87,10 +89,16 @@ def _calls(tool: Tool, segment: str, names: frozenset[str], *, many: bool) -> li
     return calls
 
 
-def _complete(tool: Tool, arguments: dict[str, object]) -> Asked:
+def _complete(tool: Tool, arguments: dict[str, object], segment: str) -> Asked:
+    """The call with what nobody stated: text that the segment orders by its size, else whatever the schema allows."""
     plain = resolve(tool.parameters, tool.parameters)
     missing = [name for name in plain.get("required", []) if name not in arguments]
-    filled = {name: sample(plain.get("properties", {}).get(name, {}), tool.parameters) for name in missing}
+    schemas = {name: resolve(plain.get("properties", {}).get(name, {}), tool.parameters) for name in missing}
+    ordered = long_text(segment) if missing else None
+    filled: dict[str, object] = {
+        name: ordered if ordered is not None and fits(ordered, item) else sample(item, tool.parameters)
+        for name, item in schemas.items()
+    }
     return Asked(tool.name, {**arguments, **filled})
 
 

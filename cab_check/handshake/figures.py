@@ -26,11 +26,11 @@ def model_facts(plan: Plan, seen: Seen) -> ModelFacts:
         answered=answered.reply.model if answered else None,
         listed=models_listed(seen),
         served_by=provider if isinstance(provider, str) else None,
-        context_listed=_context_listed(plan.model, seen),
+        context_listed=context_listed(plan.model, seen),
     )
 
 
-def _context_listed(model: str | None, seen: Seen) -> int | None:
+def context_listed(model: str | None, seen: Seen) -> int | None:
     """The context in tokens that the model list gives for this model, under any of the names in use.
 
     vLLM and SGLang say `max_model_len`, llama.cpp `meta.n_ctx`, OpenRouter, Together and LM Studio `context_length`,

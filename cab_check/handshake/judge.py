@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cab_check.handshake.check import Check, Outcome
 from cab_check.handshake.checks import CHECKS
+from cab_check.handshake.checks.context import tokens_verified
 from cab_check.handshake.figures import cost, model_facts, spent_ms
 from cab_check.handshake.fold import fold
 from cab_check.handshake.plan import Plan
@@ -42,6 +43,7 @@ def judge(
         hops=hops,
         model=model_facts(plan, seen),
         capabilities=able,
+        context_tokens_verified=tokens_verified(seen),
         cost=cost(seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,

@@ -28,6 +28,7 @@ class Plan:
     max_tokens: int = 1024
     tries: int = 3
     other_base_paths: tuple[str, ...] = ()
+    slow: bool = False  # ask what is estimated to take minutes, too
     since: int = 0  # what exchanges up to this number were refused with 401 or 403 is asked again: the key is another
 
     def word(self, topic: str, number: int = 0) -> str:

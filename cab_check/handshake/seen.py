@@ -125,7 +125,12 @@ class Seen:
         every = tuple(turn for turn in self.all_turns if turn.apart is None)
         if self.base_path != self.given_base_path:
             every = tuple(turn for turn in every if path_of(turn.exchange) == self.base_path + COMPLETIONS)
+        every = tuple(turn for turn in every if turn.wanted.about is None)
         return tuple(turn for turn in every if not any(_replaces(other, turn) for other in every))
+
+    def about(self, name: str) -> list[Turn]:
+        """The chat completions that one check alone can judge, by its name for them; not those asked again better."""
+        return [turn for turn in self.all_turns if turn.wanted.about == name and refused_param(turn) is None]
 
     @cached_property
     def apart(self) -> tuple[Turn, ...]:

@@ -20,6 +20,17 @@ _FENCED = re.compile(r"\n(`{3,})\n(.*?)\n\1(?:\n|$)", re.DOTALL)
 _RESULT_WORD = re.compile(r"\b[a-z]+-\d{4}\b")
 
 _STATED = re.compile(r"^The name of this project is (\S+)\.")
+RECALL = "Reply with the system mark, the user mark, the tool mark and the result mark, one per line."
+_MARK = re.compile(r"\bThe (system|user|tool|result) mark is (\S+?)\.(?=\s|$)")
+_NUMBERS = re.compile(r"\bthe numbers from 1 to (\d+), one per line\b")
+_ABOUT = (
+    ("context", re.compile(rf"{re.escape(RECALL)}$")),
+    ("offer", re.compile(r"^Here are the tools of an agent\. Say \S+\.$")),
+    ("long-file", re.compile(rf"^Call the \w+ tool with path \"[^\"]+\" and as content {_NUMBERS.pattern}\.$")),
+    ("long-text", re.compile(rf"^Write {_NUMBERS.pattern}, and nothing else\.$")),
+    ("json", re.compile(r"^Answer with a JSON object that has one key, \"word\", with the value \"\S+\"\.$")),
+)
+"""Questions of which one check alone knows what an answer must be -> how they are phrased."""
 
 BOTH_AT_ONCE = "Make both calls in one reply."
 THEN_SAY = "Then repeat what it says."
@@ -50,6 +61,7 @@ class Wanted:
     word: str | None = None  # to be said as it is
     calls: tuple[WantedCall, ...] = ()
     result_word: str | None = None  # stands in the tool's result only
+    about: str | None = None  # the check that alone can judge the answer
 
 
 def say(word: str) -> str:
@@ -84,6 +96,42 @@ def stated(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
     return next(((str(role), match.group(1)) for role, match in found if match), None)
 
 
+def mark(name: str, word: str) -> str:
+    """State one of the marks that `RECALL` asks for."""
+    return f"The {name} mark is {word}."
+
+
+def marks(text: str) -> dict[str, str]:
+    """The marks that a text states, by name."""
+    return dict(_MARK.findall(text))
+
+
+def offer(word: str) -> str:
+    """Ask next to nothing: the tools that are offered are the question."""
+    return f"Here are the tools of an agent. Say {word}."
+
+
+def numbers_file(tool: str, path: str, last: int) -> str:
+    """Ask for a call that writes a long file whose content is known."""
+    return f'Call the {tool} tool with path "{path}" and as content the numbers from 1 to {last}, one per line.'
+
+
+def numbers_text(last: int) -> str:
+    """Ask for a long text that is known."""
+    return f"Write the numbers from 1 to {last}, one per line, and nothing else."
+
+
+def last_number(text: str) -> int | None:
+    """How far the numbers go that a message asks for."""
+    found = _NUMBERS.search(text)
+    return int(found.group(1)) if found else None
+
+
+def json_object(word: str) -> str:
+    """Ask for JSON; OpenAI refuses `json_object` where no message says the word."""
+    return f'Answer with a JSON object that has one key, "word", with the value "{word}".'
+
+
 def wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
     """What the end of a conversation asks for."""
     if not messages:
@@ -95,6 +143,9 @@ def wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
     if last.get("role") != "user":
         return Wanted()
     text = text_of(last)
+    about = next((name for name, phrase in _ABOUT if phrase.search(text)), None)
+    if about is not None:
+        return Wanted(about=about)
     said = _SAY.match(text)
     return Wanted(word=said.group(1)) if said else Wanted(calls=_wanted_calls(text))
 

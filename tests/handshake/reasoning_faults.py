@@ -55,7 +55,7 @@ def spends(limit: int) -> Fault:
 
     def fault(request: HttpRequest, reply: HttpReply) -> HttpReply:
         body = asked(request)
-        if not body or body.get("max_tokens", 0) > limit or reply.status != 200:
+        if not body or body.get("max_tokens", limit + 1) > limit or reply.status != 200:
             return reply
         if reply.events is None:
             value = json.loads(json.dumps(reply.value))

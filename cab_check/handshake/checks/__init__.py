@@ -6,13 +6,17 @@ from cab_check.handshake.check import Check
 from cab_check.handshake.checks.address import ADDRESS, BASE_PATH
 from cab_check.handshake.checks.auth import KEY
 from cab_check.handshake.checks.chat import CHAT, REASONING
+from cab_check.handshake.checks.context import CONTEXT
+from cab_check.handshake.checks.delivery import COMPRESSION, LONG_FILE, PIECEWISE
 from cab_check.handshake.checks.messages import DEVELOPER, HISTORY, SYSTEM
 from cab_check.handshake.checks.model import MODEL
 from cab_check.handshake.checks.network import REACH, SERVICE
 from cab_check.handshake.checks.other_apis import MESSAGES_API, RESPONSES_API
 from cab_check.handshake.checks.params import AGENT_PARAMS, OUTPUT_LIMIT, PARAMS
 from cab_check.handshake.checks.reasoning import REASONING_ECHO
+from cab_check.handshake.checks.schemas import SCHEMAS
 from cab_check.handshake.checks.streaming import STREAM
+from cab_check.handshake.checks.structured import STRUCTURED
 from cab_check.handshake.checks.tools_request import TOOL_CHOICE, TOOLS
 from cab_check.handshake.checks.tools_response import NO_ARGUMENTS, PARALLEL, TEXT_SURVIVES, TOOL_CALL, TOOL_CALL_STREAM
 from cab_check.handshake.checks.turns import SECOND_TURN, SECOND_TURN_STREAM
@@ -28,8 +32,10 @@ CHECKS: tuple[Check, ...] = (
     CHAT,
     PARAMS,
     STREAM,
+    COMPRESSION,
     TOOLS,
     TOOL_CHOICE,
+    SCHEMAS,
     TOOL_CALL,
     TOOL_CALL_STREAM,
     NO_ARGUMENTS,
@@ -48,6 +54,10 @@ CHECKS: tuple[Check, ...] = (
     REASONING_ECHO,
     RESPONSES_API,
     MESSAGES_API,
+    LONG_FILE,
+    PIECEWISE,
+    CONTEXT,
+    STRUCTURED,
 )
 
 CONTACT: tuple[Check, ...] = (ADDRESS, REACH, BASE_PATH)
