@@ -42,7 +42,7 @@ def judge(
         hops=hops,
         model=model_facts(plan, seen),
         capabilities=able,
-        cost=cost(seen, checks, outcomes),
+        cost=cost(plan, seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,
     )
