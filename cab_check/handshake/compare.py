@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cab_check.handshake.result import Comparison, Handshake
+from cab_check.knowledge.advice import advise
 from cab_check.knowledge.finding import Evidence, Finding
 from cab_check.knowledge.vocabulary import code
 
 _HOPS = ("server", "gateway")
+_IN_FRONT = "The server behind answers the same questions without this, so the hop in front of it makes it."
 _ANSWERED = ("pass", "warn", "fail")
 
 
@@ -31,12 +33,32 @@ def compared(here: Handshake, there: Handshake) -> tuple[Finding, ...]:
 def _told(finding: Finding, twin: Finding | None, here: Handshake, there: Handshake) -> Finding:
     if twin is not None:
         found = finding.but(compare="both", seen_there=twin.seen)
-        return found.but(owner="server", confidence="high") if finding.owner in _HOPS else found
+        return _behind(found, twin) if finding.owner in _HOPS else found
     tried = _tried(finding, here, there)
     if not tried:
         return finding
     found = finding.but(compare="here", seen_there=(0, tried))
-    return found.but(owner="gateway", confidence="high") if finding.owner in _HOPS else found
+    return _in_front(found, here) if finding.owner in _HOPS else found
+
+
+def _behind(finding: Finding, twin: Finding) -> Finding:
+    """The server's: the advice is that for the hops behind."""
+    found = finding.but(owner="server", confidence="high")
+    if finding.owner == "server":
+        return found
+    return found.but(cause=twin.cause, fix=twin.fix, fixed_in=twin.fixed_in, sources=twin.sources)
+
+
+def _in_front(finding: Finding, here: Handshake) -> Finding:
+    """The gateway's: advice for the server would mislead, so only that for a gateway that was recognised stands."""
+    found = finding.but(owner="gateway", confidence="high")
+    if finding.owner == "gateway":
+        return found
+    bare = found.but(cause=None, fix=None, fixed_in=None, sources=())
+    for_any = advise(bare)
+    gateways = [hop for hop in here.hops if hop.kind == "gateway"]
+    advised = advise(bare, gateways, model=here.model.requested) if gateways else for_any
+    return bare.but(cause=_IN_FRONT) if advised.cause == for_any.cause else advised
 
 
 def _only_there(finding: Finding, tried: int) -> Finding:
