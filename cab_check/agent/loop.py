@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from cab_check.agent.dialect import Action, Dialect, Malformed
 from cab_check.agent.hands import perform, working_directory
 from cab_check.agent.meter import Ending, Meter
-from cab_check.agent.result import AgentLimits, AgentResult, ModelCall
+from cab_check.agent.result import AgentEnd, AgentLimits, AgentResult, ModelCall
 from cab_check.base.plain import plain
 from cab_check.base.progress import Progress
 from cab_check.base.spans import Trace
@@ -25,6 +25,7 @@ from cab_check.sandbox.box import Box
 from cab_check.wire.budget import BudgetReached
 from cab_check.wire.exchange import Ask, Asker, Exchange
 
+_CEILINGS: dict[str, AgentEnd] = {"max-requests": "requests", "max-tokens-total": "tokens", "max-cost": "cost"}
 _FIRST_TOKENS = ("content", "reasoning", "tool")
 
 
@@ -76,7 +77,7 @@ class AgentRun:
             exchange, reply = await self._query()
         except BudgetReached as reached:
             self._meter.turns -= 1  # it was not sent
-            return Ending("requests" if reached.stopped_by == "max-requests" else "tokens", reached.message)
+            return Ending(_CEILINGS[reached.stopped_by], reached.message)
         if failure := _failure(exchange, reply):
             return self._meter.out_of_time() or Ending("endpoint", failure)
         self._say(self._dialect.echo(reply))

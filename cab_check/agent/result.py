@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 AgentEnd = Literal[
     "finished",  # the model said it was done
-    "turns",  # a ceiling was reached: turns, tokens, time, malformed replies, requests
+    "turns",  # a ceiling was reached: turns, tokens, time, malformed replies, requests, money
     "tokens",
     "time",
     "malformed",
     "requests",
+    "cost",
     "endpoint",  # a request failed
     "interrupted",
 ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from cab_check.base.errors import UsageError
+from cab_check.cli.ceilings import read_price
 from cab_check.cli.flow import work
 from cab_check.cli.job import Wish
 from cab_check.cli.options import Asking, Reach, Showing, TaskWishes
 from cab_check.cli.show import check_showing
+from cab_check.cli.target import read_compare
 from cab_check.tasks.loader import DEFAULT, load
+from cab_check.wire.budget import Ceilings
 
 KNOWN_TUIS = ("generic",)
 
@@ -41,6 +46,9 @@ def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
         slow=asking.slow,
         concurrency=asking.concurrency,
         request_timeout_s=asking.request_timeout,
-        max_requests=asking.max_requests,
+        ceilings=Ceilings(asking.max_requests, asking.max_tokens_total, asking.max_cost),
+        price=read_price(asking.price),
+        plan_only=asking.plan,
+        compare=read_compare(asking, os.environ),
         fail_on=showing.fail_on,
     )

@@ -9,14 +9,16 @@ from pathlib import Path
 import platformdirs
 
 from cab_check.base.errors import CannotCheck, OutputError, Stopped, worst
-from cab_check.cli import prompts
+from cab_check.cli import ceilings, prompts
 from cab_check.cli.consent import agreed, wall_lines
 from cab_check.cli.job import Job, Wish
 from cab_check.cli.options import Asking, Reach, Showing
+from cab_check.cli.plan import show_plan
 from cab_check.cli.session import Session, leave
 from cab_check.cli.show import say, show, stderr_console
 from cab_check.cli.target import Target, read_target
 from cab_check.cli.watch import Notes, Watcher
+from cab_check.handshake.estimate import estimate
 from cab_check.handshake.result import Handshake
 from cab_check.handshake.verdict import UNCHECKED
 from cab_check.record.store import NotStored, Store
@@ -34,9 +36,11 @@ def work_on(session: Session, target: Target, wish: Wish, showing: Showing, *, y
     if not showing.quiet:
         say(*target.notes)
     with watching(showing) as progress:
+        if wish.plan_only:
+            return show_plan(session, target, wish, showing, progress)
         job = Job(target, wish, progress)
         try:
-            _steps(session, job, progress, yes=yes)
+            _steps(session, job, progress, yes=yes, quiet=showing.quiet)
         except Stopped as stopped:
             job.stopped = stopped
         except CannotCheck as ceiling:
@@ -55,15 +59,23 @@ def watching(showing: Showing) -> AbstractContextManager[Watcher | Notes]:
     return Watcher(console) if live else Notes(console)
 
 
-def _steps(session: Session, job: Job, progress: Watcher | Notes, *, yes: bool) -> None:
+def _steps(session: Session, job: Job, progress: Watcher | Notes, *, yes: bool, quiet: bool) -> None:
     try:
         session.run(job.prepare())
         if job.ready is not None:
             for line in wall_lines(job.ready.isolation):
                 progress.note(line)
+        if not quiet:
+            for line in ceilings.lines(*job.most(), estimate(job.plan).usual):
+                progress.note(line)
         if not _contact(session, job, progress):
             return
+        job.settle_price()
+        if not quiet and job.price is not None:
+            most = ceilings.together([part for part in job.most() if part], job.wish.ceilings)
+            progress.note(ceilings.money_line(most, job.price, job.wish.ceilings.usd))
         session.run(job.handshake())
+        session.run(job.compare())
         if job.task_waits and _may_run(job, progress, yes=yes):
             session.run(job.task())
     finally:

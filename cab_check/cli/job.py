@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,22 +15,30 @@ from cab_check.agent.tool_calling import ToolCalling
 from cab_check.base.errors import CannotRun, Stopped, worst
 from cab_check.base.progress import Progress
 from cab_check.base.spans import Trace
+from cab_check.cli import ceilings
+from cab_check.cli.ceilings import Most
 from cab_check.cli.target import Target
+from cab_check.cli.twin import ask_twin
+from cab_check.handshake.compare import with_comparison
 from cab_check.handshake.drive import ask_all, first_contact
 from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import Plan
+from cab_check.handshake.prices import listed_price
 from cab_check.handshake.result import Handshake
 from cab_check.handshake.sdk_view import view as sdk_view
+from cab_check.handshake.seen import Seen
 from cab_check.record.compose import compose
 from cab_check.run.ready import Ready, ready
 from cab_check.run.result import TaskRun
 from cab_check.run.trial import Runner
 from cab_check.tasks.task import Task
-from cab_check.wire.budget import Budget
+from cab_check.wire.budget import Budget, Ceilings
 from cab_check.wire.client import Client
 from cab_check.wire.exchange import Facts, Recording
 from cab_check.wire.facts import gather
 from cab_check.wire.limits import WireLimits
+from cab_check.wire.patience import Patient
+from cab_check.wire.price import Price
 from cab_check.wire.secret import Secret
 
 
@@ -45,7 +53,10 @@ class Wish:
     concurrency: int = 4
     request_timeout_s: float | None = None
     slow: bool = False
-    max_requests: int | None = None
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    price: Price | None = None
+    plan_only: bool = False
+    compare: Target | None = None
     fail_on: str = "blocked"
 
 
@@ -62,7 +73,8 @@ class Job:
         self._started_at, self._seed = datetime.now(UTC), secrets.token_hex(8)
         self._since = 0  # exchanges before this one were asked with another key
         self._open = AsyncExitStack()
-        self._client: Client | None = None
+        self._client: Patient | None = None
+        self._budget = Budget()
         self._judged: Handshake | None = None
         self._runner: Runner | None = None
 
@@ -75,7 +87,25 @@ class Job:
             other_base_paths=self.target.address.other_base_paths,
             since=self._since,
             slow=self.wish.slow,
+            price=self.wish.price,
         )
+
+    @property
+    def price(self) -> Price | None:
+        """What tokens cost: as typed, else as the endpoint's model list has it; None where nobody says."""
+        return self.wish.price or listed_price(Seen(self.recording).lists, self.target.model)
+
+    def most(self) -> tuple[Most, Most | None]:
+        """The ceilings of handshake and task."""
+        wish, price = self.wish, self.price
+        task = ceilings.of_task(AgentLimits(), wish.trials, wish.ceilings, price) if wish.task else None
+        return ceilings.of_handshake(wish.ceilings, price, self._addresses), task
+
+    def settle_price(self) -> None:
+        """From now on count money too. Raises UsageError if there is a ceiling on it and no price is known."""
+        self._budget.price = self.price
+        if self._budget.price is None and self.wish.ceilings.usd is not None:
+            raise ceilings.NO_PRICE
 
     @property
     def recording(self) -> Recording:
@@ -102,7 +132,9 @@ class Job:
     async def contact(self) -> Handshake:
         """Reach the endpoint, and ask which models it has; what that proves so far."""
         if self._client is None:
-            self._client = await self._open.enter_async_context(await self._connect())
+            self._budget.ceilings = ceilings.in_handshake(self.wish.ceilings, self._addresses)
+            client = await self._open.enter_async_context(await self._connect())
+            self._client = Patient(client, self.progress, concurrency=self.wish.concurrency)
         self.progress.stage("Reaching the endpoint")
         await first_contact(self._client, self.plan, self.progress)
         return judge(self._client.recording, self.plan)
@@ -127,6 +159,22 @@ class Job:
         self._judged = replace(judged, sdk_view=sdk_view(self._client.recording))
         return self._judged
 
+    async def compare(self) -> None:
+        """Ask the same of the second address, if one was named, and say of each finding where it shows."""
+        if self.wish.compare is None:
+            return
+        assert self._judged is not None
+        twin = self.wish.compare
+        self.progress.stage(f"Comparing with {twin.address.base_url}")
+        there = await ask_twin(
+            twin, self.plan, self._budget, self._limits(), self.progress, concurrency=self.wish.concurrency
+        )
+        self._judged = with_comparison(self._judged, there, twin.address.base_url)
+
+    @property
+    def _addresses(self) -> int:
+        return 1 if self.wish.compare is None else 2
+
     @property
     def task_waits(self) -> bool:
         """Whether a task is to be run, can be run here, and the handshake does not forbid it."""
@@ -138,13 +186,17 @@ class Job:
         """Let the model do the task, and grade it."""
         assert self.ready is not None and self.wish.task is not None and self._client is not None
         self.progress.stage(f"Task {self.wish.task.id}")
+        limits, used = self._agent_limits(), self._budget
+        used.ceilings = ceilings.in_task(
+            self.wish.ceilings, limits, self.wish.trials, requests=used.requests, tokens=used.tokens
+        )
         self._runner = Runner(
             self.wish.task,
             self._client,
             self.ready,
             model=self.target.model or "",
             dialect=ToolCalling(),
-            limits=self._agent_limits(),
+            limits=limits,
             trials=self.wish.trials,
             trace=self.trace,
             progress=self.progress,
@@ -195,8 +247,12 @@ class Job:
             codes.append(self.stopped.exit_code)
         return worst(codes)
 
+    def _limits(self) -> WireLimits:
+        usual = WireLimits()
+        return usual.scaled(self.wish.request_timeout_s) if self.wish.request_timeout_s else usual
+
     async def _connect(self) -> Client:
-        target, limits = self.target, WireLimits()
+        target = self.target
         facts = await gather(
             target.address,
             target.access,
@@ -208,6 +264,6 @@ class Job:
             target.address,
             target.access,
             facts=facts,
-            limits=limits.scaled(self.wish.request_timeout_s) if self.wish.request_timeout_s else limits,
-            budget=Budget(max_requests=self.wish.max_requests),
+            limits=self._limits(),
+            budget=self._budget,
         )

@@ -74,6 +74,24 @@ class Asking:
         int | None, _option(JOB, "--max-requests", metavar="N", min=1, help="At most so many requests in all")
     ] = None
     slow: Annotated[bool, _option(JOB, "--slow", help="Ask the long question too where it will take minutes")] = False
+    max_tokens_total: Annotated[
+        int | None, _option(JOB, "--max-tokens-total", metavar="N", min=1, help="At most so many tokens in all")
+    ] = None
+    max_cost: Annotated[
+        float | None, _option(JOB, "--max-cost", metavar="USD", min=0, help="At most so many US dollars in all")
+    ] = None
+    price: Annotated[
+        str | None, _option(JOB, "--price", metavar="IN,OUT", help="US dollars per million tokens (the model list's)")
+    ] = None
+    plan: Annotated[
+        bool, _option(JOB, "--plan", help="Print requests, tokens and cost at the most; send no completion")
+    ] = False
+    compare: Annotated[
+        str | None, _option(JOB, "--compare", metavar="URL", help="Ask the same of an address nearer the model")
+    ] = None
+    compare_key_env: Annotated[
+        str | None, _option(JOB, "--compare-key-env", metavar="NAME", help="Take that address's key from this variable")
+    ] = None
     concurrency: Annotated[
         int, _option(JOB, "--concurrency", metavar="N", min=1, max=32, help="Requests out at once (4)")
     ] = 4

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cab_check.base.errors import UsageError
-from cab_check.cli.options import Reach
+from cab_check.cli.options import Asking, Reach
 from cab_check.wire.access import Access
 from cab_check.wire.address import Address, read_address
 from cab_check.wire.secret import Secret
@@ -62,6 +62,24 @@ def read_target(reach: Reach, environ: Mapping[str, str]) -> Target | None:
         hidden=(*header_secrets, *query_secrets),
     )
     return Target(address, access, reach.model, source, notes)
+
+
+def read_compare(asking: Asking, environ: Mapping[str, str]) -> Target | None:
+    """The second address of `--compare`. It gets no key and no header of the first one, only its own key, if any.
+
+    Raises UsageError.
+    """
+    if asking.compare is None:
+        if asking.compare_key_env is not None:
+            raise UsageError("--compare-key-env was given without --compare.", "Add --compare URL.")
+        return None
+    address, variable = read_address(asking.compare), asking.compare_key_env
+    if variable is not None and not environ.get(variable):
+        raise UsageError(f"The variable {variable} is not set.", f"export {variable}=...")
+    key, source = address.found_key, "the address"
+    if variable is not None:
+        key, source = Secret(environ[variable]), f"--compare-key-env {variable}"
+    return Target(address, Access(key=key, key_source=source if key else None), None, "--compare")
 
 
 def _key(

@@ -8,10 +8,13 @@ from datetime import datetime
 from cab_check.handshake.check import Check, Outcome
 from cab_check.handshake.checks.model import models_listed
 from cab_check.handshake.plan import Plan
+from cab_check.handshake.prices import listed_price
 from cab_check.handshake.result import Cost, ModelFacts
 from cab_check.handshake.seen import Seen, model_entries
 from cab_check.handshake.surfaces import SURFACES
+from cab_check.wire.again import asked_again, waited_ms
 from cab_check.wire.exchange import Exchange
+from cab_check.wire.price import Price
 
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
 
@@ -43,19 +46,37 @@ def context_listed(model: str | None, seen: Seen) -> int | None:
     return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
-def cost(seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:
-    """Requests, tokens as the endpoint counted them (None if it never did), and milliseconds."""
+def cost(plan: Plan, seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:
+    """Requests, tokens as the endpoint counted them (None if it never did), their price, and milliseconds."""
     usages = [turn.reply.usage for turn in seen.all_turns if turn.reply.usage]
     usages += [turn.reply.usage for surface in SURFACES for turn in surface.turns(seen) if turn.reply.usage]
     prompts = [usage.prompt for usage in usages if usage.prompt is not None]
     completions = [usage.completion for usage in usages if usage.completion is not None]
+    price = plan.price or listed_price(seen.lists, plan.model)
     return Cost(
         requests=len(seen.exchanges),
         prompt_tokens=sum(prompts) if prompts else None,
         completion_tokens=sum(completions) if completions else None,
+        usd=_usd(price, seen),
         wall_ms=_wall_ms(seen.exchanges),
         critical_path_ms=_critical_path_ms(seen, checks, outcomes),
+        asked_again=len(asked_again(seen.exchanges)),
+        waited_ms=round(waited_ms(seen.exchanges), 3),
+        price=price,
     )
+
+
+def _usd(price: Price | None, seen: Seen) -> float | None:
+    """US dollars for what was answered; None without a price, or if any answer came without its count."""
+    if price is None:
+        return None
+    usages = [turn.reply.usage for turn in seen.all_turns if turn.answered]
+    usages += [turn.reply.usage for surface in SURFACES for turn in surface.turns(seen) if turn.exchange.ok]
+    counts = [(usage.prompt, usage.completion) for usage in usages if usage is not None]
+    whole = [(prompt, answer) for prompt, answer in counts if prompt is not None and answer is not None]
+    if len(whole) < len(usages):
+        return None
+    return sum(price.of(max(0, prompt), max(0, answer), requests=1) for prompt, answer in whole)
 
 
 def spent_ms(exchanges: Sequence[Exchange]) -> float:

@@ -44,7 +44,7 @@ def judge(
         model=model_facts(plan, seen),
         capabilities=able,
         context_tokens_verified=tokens_verified(seen),
-        cost=cost(seen, checks, outcomes),
+        cost=cost(plan, seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,
     )

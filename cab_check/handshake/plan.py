@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from cab_check.wire.exchange import Recording
+from cab_check.wire.price import Price
 
 _WORDS = (
     "amber", "basil", "cedar", "coral", "ember", "flint", "hazel", "indigo", "ivory", "jasper", "lemon", "maple",
@@ -30,6 +31,7 @@ class Plan:
     other_base_paths: tuple[str, ...] = ()
     slow: bool = False  # ask what is estimated to take minutes, too
     since: int = 0  # what exchanges up to this number were refused with 401 or 403 is asked again: the key is another
+    price: Price | None = None  # as the user typed it; else the model list's own is taken
 
     def word(self, topic: str, number: int = 0) -> str:
         """A word that nobody can guess, such as `amber-4821`: one per topic and try."""

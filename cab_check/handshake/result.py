@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cab_check.knowledge.finding import Finding, Hop
+from cab_check.wire.price import Price
 
 Status = Literal["pass", "warn", "fail", "skipped", "not_run", "crashed"]
 Verdict = Literal["works", "degraded", "blocked", "unchecked"]
@@ -28,7 +29,10 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the handshake used. Tokens as the endpoint counted them; None where it did not say."""
+    """What the handshake used. Tokens as the endpoint counted them; None where it did not say.
+
+    `asked_again` of the requests repeat one that a rate limit refused; `waited_ms` is how long that was waited for.
+    """
 
     requests: int = 0
     prompt_tokens: int | None = None
@@ -36,6 +40,9 @@ class Cost:
     usd: float | None = None
     wall_ms: float = 0.0
     critical_path_ms: float = 0.0
+    asked_again: int = 0
+    waited_ms: float = 0.0
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,17 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What the same questions came to at a second address, nearer the model."""
+
+    base_url: str
+    verdict: Verdict
+    headline: str
+    hops: tuple[Hop, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class Handshake:
     """The whole judgement over one recording. Pure function of it: the same recording gives the same handshake."""
 
@@ -77,6 +95,7 @@ class Handshake:
     sdk_view: tuple[SdkView, ...] = ()
     exit_code: int = 0  # of the handshake alone: 0, 3 or 4
     stopped_by: str | None = None
+    compared_to: Comparison | None = None
 
     @property
     def partial(self) -> bool:

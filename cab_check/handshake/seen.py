@@ -15,6 +15,7 @@ from cab_check.handshake.wording import APART, Wanted, text_of, wanted
 from cab_check.knowledge.error_rules import classify_error
 from cab_check.knowledge.finding import Hop
 from cab_check.knowledge.fingerprint import recognise
+from cab_check.wire.again import asked_again
 from cab_check.wire.exchange import Ask, Exchange, Recording
 
 COMPLETIONS = "/chat/completions"
@@ -139,15 +140,17 @@ class Seen:
 
     @cached_property
     def all_turns(self) -> tuple[Turn, ...]:
-        """Every chat completion that was asked for, whatever came of it; not redirects that were followed."""
-        followed = {exchange.follows_redirect for exchange in self.exchanges}
+        """Every chat completion that was asked for, whatever came of it; not redirects that were followed, nor what was
+        refused for its rate and asked again."""
+        followed = {exchange.follows_redirect for exchange in self.exchanges} | self._refused_for_rate.keys()
         found = (self._turn(exchange) for exchange in self.exchanges if exchange.number not in followed)
         return tuple(turn for turn in found if turn is not None)
 
     @cached_property
     def lists(self) -> tuple[Exchange, ...]:
         """The requests for the list of models."""
-        return tuple(e for e in self.exchanges if e.sent.method == "GET" and path_of(e).endswith(MODELS))
+        told = (e for e in self.exchanges if e.number not in self._refused_for_rate)
+        return tuple(e for e in told if e.sent.method == "GET" and path_of(e).endswith(MODELS))
 
     @cached_property
     def refused_params(self) -> frozenset[str]:
@@ -182,7 +185,7 @@ class Seen:
         base = self.base_path if ask.base_path is None else ask.base_path.rstrip("/")
         body = ask.payload()
         for exchange in self.exchanges:
-            if ask.with_key and self._lacked_key(exchange):
+            if exchange.number in self._refused_for_rate or (ask.with_key and self._lacked_key(exchange)):
                 continue
             if (
                 exchange.sent.method == ask.method
@@ -191,6 +194,11 @@ class Seen:
             ):
                 return next((other for other in self.exchanges if other.follows_redirect == exchange.number), exchange)
         return None
+
+    @cached_property
+    def _refused_for_rate(self) -> Mapping[int, int]:
+        """Exchanges that a later one replaces: the same question, asked again after the wait that the refusal named."""
+        return asked_again(self.exchanges)
 
     def _lacked_key(self, exchange: Exchange) -> bool:
         """Whether it went out and was answered before there was a key: then the same question is a new one."""

@@ -8,6 +8,7 @@ from typing import Literal
 Severity = Literal["blocks", "degrades", "info"]
 Owner = Literal["server", "gateway", "account", "model", "client", "network", "user"]
 Confidence = Literal["high", "medium", "low"]
+Compared = Literal["both", "here", "there"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Finding:
     sources: tuple[str, ...] = ()
     confidence: Confidence = "medium"
     follows_from: str | None = None
+    compare: Compared | None = None  # at which of two addresses it shows; None: not compared, or not comparable
+    seen_there: tuple[int, int] | None = None  # `seen`, at the second address
 
     @property
     def key(self) -> str:

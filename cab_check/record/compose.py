@@ -49,6 +49,7 @@ def compose(
         stopped_by = stopped_by or error.by
     stopped_by = stopped_by or handshake.stopped_by
     axes, scorers = scores(task_run) if task_run and task_run.trials else (None, None)
+    after_handshake = recording.exchanges[handshake.cost.requests :]
     values = {
         "schema": SCHEMA,
         "provisional": True,
@@ -68,7 +69,7 @@ def compose(
         "endpoint": endpoint_part(recording.facts, handshake),
         "model": model_part(handshake.model),
         "handshake": handshake_part(handshake),
-        "task": task_part(task_run, handshake.for_) if task_run else None,
+        "task": task_part(task_run, handshake.for_, after_handshake) if task_run else None,
         "axes": axes,
         "scorers": scorers,
         "trace": trace_part(trace),

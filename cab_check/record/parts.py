@@ -7,7 +7,8 @@ from typing import Any
 
 from cab_check.base.plain import plain
 from cab_check.base.spans import Span
-from cab_check.handshake.result import Handshake, ModelFacts
+from cab_check.handshake.result import Comparison, Cost, Handshake, ModelFacts
+from cab_check.knowledge.finding import Hop
 from cab_check.record.known import known
 from cab_check.record.tool import ToolFacts
 from cab_check.wire.exchange import Facts, Recording
@@ -15,6 +16,8 @@ from cab_check.wire.exchange import Facts, Recording
 DEMO_MODEL = "cab-check-demo"
 
 NO_COUNT = "the endpoint did not count them in every reply"
+_ALONE = "no second address was given to compare with"
+_NO_PRICE = "no price is known for this endpoint"
 _NOT_SAID = "the endpoint does not say"
 
 
@@ -28,7 +31,7 @@ def endpoint_part(facts: Facts, handshake: Handshake) -> dict[str, Any]:
     values = {
         "base_url": facts.base_url or None,
         "given": facts.given or None,
-        "hops": [known(plain(hop), {"version": "it does not tell its version"}) for hop in handshake.hops],
+        "hops": _hops(handshake.hops),
     }
     return known(values, dict.fromkeys(("base_url", "given"), "no usable address was given"))
 
@@ -51,10 +54,6 @@ def model_part(model: ModelFacts) -> dict[str, Any]:
 
 def handshake_part(handshake: Handshake) -> dict[str, Any]:
     """The `handshake` part: verdict, checks, findings, what the SDK sees, and what it all cost."""
-    cost = known(
-        plain(handshake.cost),
-        {"prompt_tokens": NO_COUNT, "completion_tokens": NO_COUNT, "usd": "no price is known for this endpoint"},
-    )
     values = {
         "verdict": handshake.verdict,
         "for": list(handshake.for_),
@@ -65,9 +64,31 @@ def handshake_part(handshake: Handshake) -> dict[str, Any]:
         "capabilities": plain(handshake.capabilities),
         "context_tokens_verified": handshake.context_tokens_verified,
         "tuis": [],
-        "cost": cost,
+        "cost": _cost(handshake.cost),
+        "compared_to": _compared(handshake.compared_to),
     }
-    return known(values, {"context_tokens_verified": "no prompt of an agent's size was sent"})
+    return known(values, {"context_tokens_verified": "no prompt of an agent's size was sent", "compared_to": _ALONE})
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return known(
+        plain(cost),
+        {
+            "prompt_tokens": NO_COUNT,
+            "completion_tokens": NO_COUNT,
+            "usd": _NO_PRICE if cost.price is None else NO_COUNT,
+            "price": _NO_PRICE,
+        },
+    )
+
+
+def _hops(hops: Sequence[Hop]) -> list[dict[str, Any]]:
+    return [known(plain(hop), {"version": "it does not tell its version"}) for hop in hops]
+
+
+def _compared(twin: Comparison | None) -> dict[str, Any] | None:
+    """The second address of a comparison; its findings stand among the others."""
+    return None if twin is None else {**plain(twin), "hops": _hops(twin.hops), "cost": _cost(twin.cost)}
 
 
 def trace_part(spans: Sequence[Span]) -> dict[str, Any]:

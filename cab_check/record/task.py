@@ -10,12 +10,17 @@ from cab_check.base.plain import plain
 from cab_check.record.known import known
 from cab_check.record.parts import NO_COUNT
 from cab_check.run.result import TaskRun, Trial
+from cab_check.wire.again import asked_again, waited_ms
+from cab_check.wire.exchange import Exchange
 
 AGENT = "cab-loop"
 
 
-def task_part(run: TaskRun, for_: Sequence[str]) -> dict[str, Any]:
-    """The `task` part. `unfinished` is the agent of a trial that was interrupted, which is not graded; else null."""
+def task_part(run: TaskRun, for_: Sequence[str], exchanges: Sequence[Exchange] = ()) -> dict[str, Any]:
+    """The `task` part. `unfinished` is the agent of a trial that was interrupted, which is not graded; else null.
+
+    `exchanges` are those of the task: a request that a rate limit refused is no model call, but it was made.
+    """
     values = {
         "id": run.task_id,
         "content_hash": run.content_hash,
@@ -33,6 +38,8 @@ def task_part(run: TaskRun, for_: Sequence[str]) -> dict[str, Any]:
         "notes": list(run.notes),
         "trials": [_trial(trial) for trial in run.trials],
         "unfinished": _agent(run.unfinished) if run.unfinished else None,
+        "asked_again": len(asked_again(exchanges)),
+        "waited_ms": round(waited_ms(exchanges), 3),
     }
     return known(values, {"prompt_hash": "no trial was begun"})
 

@@ -27,6 +27,13 @@ def short(count: float) -> str:
     return f"{count / 1e6:.1f}M"
 
 
+def dollars(usd: float) -> str:
+    """`0 USD`, `0.0012 USD`, `0.64 USD`: two digits that mean something, and never less than cents."""
+    if usd == 0 or usd >= 0.095:
+        return f"{usd:.2f} USD" if usd else "0 USD"
+    return f"{float(f'{usd:.2g}'):.10f}".rstrip("0") + " USD"
+
+
 def many(count: int, thing: str) -> str:
     """`1 request`, `2 requests`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -28,8 +28,9 @@ def owner(finding: Row) -> str:
 
 
 def root_causes(record: Row) -> list[Row]:
-    """The findings that follow from no other, as the handshake ordered them."""
-    return [finding for finding in record["handshake"]["findings"] if finding["follows_from"] is None]
+    """The findings that follow from no other, as the handshake ordered them; not those of a second address alone."""
+    found = record["handshake"]["findings"]
+    return [finding for finding in found if finding["follows_from"] is None and finding["compare"] != "there"]
 
 
 def folded(record: Row, width: int, room: int) -> list[Text]:

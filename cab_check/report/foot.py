@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cab_check.report.figures import many, seconds, tokens, total
+from cab_check.report.figures import dollars, many, seconds, tokens, total
 from cab_check.report.findings import root_causes
 from cab_check.report.lines import hanging, key, single
 from cab_check.report.task import agents
@@ -17,15 +17,41 @@ Row = Mapping[str, Any]
 
 def cost(record: Row, width: int) -> list[Text]:
     """Requests, tokens and seconds of the whole job, handshake and task together, and the id it is kept under."""
-    handshake = record["handshake"]["cost"]
+    handshake, twin = record["handshake"]["cost"], record["handshake"]["compared_to"]
+    asked = [handshake, *([twin["cost"]] if twin else [])]
     ran = agents(record["task"]) if record["task"] else []
-    requests = handshake["requests"] + sum(agent["model_calls"] for agent in ran)
-    spent = total(*(part[name] for part in (handshake, *ran) for name in ("prompt_tokens", "completion_tokens")))
-    price = "" if handshake["usd"] is None else f", {handshake['usd']:.2f} USD"
+    refused = record["task"]["asked_again"] if record["task"] else 0
+    requests = sum(part["requests"] for part in asked) + sum(agent["model_calls"] for agent in ran) + refused
+    spent = total(*(part[name] for part in (*asked, *ran) for name in ("prompt_tokens", "completion_tokens")))
     counted = f", {tokens(spent)}" if requests else ""
     kept = f"kept as {record['run_id']}" if record["files"] else "not kept"
-    line = f"{many(requests, 'request')}{counted}, {seconds(record['duration_s'])}{price}"
-    return [single(key("Cost"), f"{line}; {kept}", width, style="dim", label_style="dim")]
+    line = f"{many(requests, 'request')}{counted}, {seconds(record['duration_s'])}{_usd(handshake, ran)}"
+    first = single(key("Cost"), f"{line}; {kept}", width, style="dim", label_style="dim")
+    return [first, *_rate_limit(record, width)]
+
+
+def _usd(handshake: Row, ran: list[Row]) -> str:
+    """The price of everything, as far as it is known."""
+    price, parts = handshake["price"], [handshake["usd"]]
+    if price is None:
+        return ""
+    for agent in ran:
+        asked, answered = agent["prompt_tokens"], agent["completion_tokens"]
+        known = asked is not None and answered is not None
+        paid = asked * price["prompt"] + answered * price["completion"] if known else None
+        parts.append(None if paid is None else paid + agent["model_calls"] * price["request"])
+    known_parts = [part for part in parts if part is not None]
+    return f", {dollars(sum(known_parts))}" if len(known_parts) == len(parts) else ", price not known"
+
+
+def _rate_limit(record: Row, width: int) -> list[Text]:
+    """How often a rate limit refused a request that was asked again, and what the waiting took."""
+    parts = [record["handshake"]["cost"], *([record["task"]] if record["task"] else [])]
+    again, waited = (sum(part[name] for part in parts) for name in ("asked_again", "waited_ms"))
+    if not again:
+        return []
+    text = f"a rate limit: {many(again, 'request')} asked again, {seconds(waited / 1000)} waited"
+    return [single(key(""), text, width, style="dim")]
 
 
 def next_step(record: Row, width: int) -> list[Text]:

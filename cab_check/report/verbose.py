@@ -21,6 +21,12 @@ Row = Mapping[str, Any]
 
 _UNCUT = 1000
 _EXCERPT = 600
+_SHOWS = {
+    None: None,
+    "both": "at both addresses",
+    "here": "only at the address asked about",
+    "there": "only at the second address",
+}
 
 
 def verbose(record: Row, level: int = 1, *, width: int = 80, recording: Recording | None = None) -> Text:
@@ -76,6 +82,7 @@ def _findings(record: Row, width: int) -> Iterator[Text]:
 def _said(finding: Row, width: int) -> Iterator[Text]:
     pairs = [("", finding["title"]), ("cause: ", finding["cause"]), ("fixed in: ", finding["fixed_in"])]
     pairs.append(("follows from: ", finding["follows_from"]))
+    pairs.append(("shows: ", _SHOWS[finding["compare"]]))
     pairs += [("seen: ", _place(item)) for item in finding["evidence"]]
     pairs += [("source: ", source) for source in finding["sources"]]
     for label, text in pairs:

@@ -23,6 +23,7 @@ _STOPPED = {
     "timeout": "the time limit of the job",
     "max-requests": "the ceiling --max-requests",
     "max-tokens-total": "the ceiling --max-tokens-total",
+    "max-cost": "the ceiling --max-cost",
 }
 
 

@@ -79,12 +79,12 @@ class Runner:
     async def run(self) -> TaskRun:
         """Every trial, each from a fresh tree. Raises CannotRun if the sandbox fails; cancelling removes everything.
 
-        Once the job's ceiling on requests is reached no further trial is begun, since it could not ask anything.
+        Once the job's ceiling on requests or money is reached no further trial is begun: it could not ask anything.
         """
         for number in range(1, self._count + 1):
             trial = await self._trial(number)
             self._trials.append(trial)
-            if trial.agent.end == "requests" and number < self._count:
+            if trial.agent.end in ("requests", "cost") and number < self._count:
                 self._notes.append(f"Stopped after trial {number}: {trial.agent.detail}.")
                 break
         return self.so_far

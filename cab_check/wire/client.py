@@ -123,7 +123,7 @@ class Client:
         self, ask: Ask, url: str, keyed: bool, total_s: float | None, follows: int | None
     ) -> tuple[Exchange, str | None]:
         """One request, recorded. Also returns the reply's Location before redaction."""
-        self._budget.take_request()
+        self._budget.take_request(ask.payload())
         self._started += 1
         number = self._started
         journal = Journal(self._limits, total_s)

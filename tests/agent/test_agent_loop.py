@@ -261,7 +261,7 @@ def test_a_refused_request_is_no_call_of_the_model(tmp_path: Path) -> None:
     assert [span.kind for span in ran.trace.spans] == ["model_call"]
 
 
-@pytest.mark.parametrize(("budget", "end"), [(Budget(max_requests=1), "requests"), (Budget(max_tokens=100), "tokens")])
+@pytest.mark.parametrize(("budget", "end"), [(Budget(max_requests=1), "requests"), (Budget(max_tokens=5050), "tokens")])
 def test_a_ceiling_of_the_job_ends_the_run(tmp_path: Path, budget: Budget, end: str) -> None:
     ran = run(tmp_path, says(None, WRITE), says("never asked"), budget=budget)
     assert (ran.result.end, ran.result.turns, len(ran.result.calls)) == (end, 1, 1)

@@ -12,11 +12,12 @@ from wire_server import CHAT, KEY, QUICK, ask_once, plays, reply, serving
 
 from cab_check.wire.access import Access
 from cab_check.wire.address import read_address
-from cab_check.wire.budget import Budget, BudgetReached, tokens_of
+from cab_check.wire.budget import Budget, BudgetReached, at_most, tokens_of
 from cab_check.wire.client import Client
 from cab_check.wire.exchange import Ask, Exchange, Facts
 from cab_check.wire.facts import gather
 from cab_check.wire.limits import WireLimits
+from cab_check.wire.price import Price
 from cab_check.wire.proxies import choose
 from cab_check.wire.secret import Secret
 
@@ -93,9 +94,23 @@ def test_a_redirect_is_counted_too() -> None:
     assert len(requests) == 1 and reached is not None
 
 
-def test_the_ceiling_on_tokens_uses_what_the_endpoint_counts() -> None:
-    requests, reached = with_budget(Budget(max_tokens=84), reply(USAGE), reply(USAGE))
+def test_the_ceiling_on_tokens_uses_what_the_endpoint_counts_and_what_the_next_request_may_use() -> None:
+    most = sum(at_most(CHAT.payload()))
+    requests, reached = with_budget(Budget(max_tokens=42 + most), reply(USAGE), reply(USAGE))
     assert len(requests) == 2 and reached is not None and reached.stopped_by == "max-tokens-total"
+    requests, _ = with_budget(Budget(max_tokens=41 + most), reply(USAGE), reply(USAGE))
+    assert len(requests) == 1
+
+
+def test_the_ceiling_on_money_is_not_passed_by_the_output_that_a_request_allows() -> None:
+    ask = Ask("POST", "/chat/completions", {"model": "m", "messages": [], "max_tokens": 1000})
+    price = Price(prompt=0.0, completion=0.001)
+    requests, reached = with_budget(Budget(max_usd=0.99, price=price), reply(USAGE), ask=ask)
+    assert requests == [] and reached is not None
+    assert (reached.stopped_by, reached.message.split(": ")[1]) == ("max-cost", "--max-cost allows 0.99 USD.")
+    budget = Budget(max_usd=1.0, price=price)
+    assert len(with_budget(budget, reply(USAGE), ask=ask)[0]) == 1
+    assert 0 < budget.usd < 0.99
 
 
 def test_without_a_ceiling_nothing_stops() -> None:
