@@ -36,14 +36,14 @@ def lines(difference: Row) -> Iterator[str]:
     """The difference to read."""
     for mark, run in zip("AB", difference["runs"], strict=True):
         yield _cut(
-            f"{mark}  {run['run_id']}  {run['model'] or '-'}  {run['endpoint'] or '-'}  {' > '.join(run['hops'])}"
+            f"{mark} {run['run_id']} {run['model'] or '-'} at {run['endpoint'] or '-'} {' > '.join(run['hops'])}"
         )
     first, second = (WORDS[verdict][0] for verdict in difference["verdict"])
     yield ""
     yield f"{first} -> {second}" if first != second else f"{first} in both"
     for kind, mark in (("gone", "-"), ("new", "+"), ("same", "=")):
         for finding in difference["findings"][kind]:
-            yield _cut(f"  {mark} {kind:4}  {finding['key']} ({finding['severity']}): {finding['title']}")
+            yield _cut(f"  {mark} {kind}: {finding['key']} ({finding['severity']}): {finding['title']}")
     if not any(difference["findings"].values()):
         yield "  no findings in either"
     yield from _changed(difference["checks"])
@@ -55,7 +55,7 @@ def _changed(checks: list[Row]) -> Iterator[str]:
     yield f"Checks with another outcome: {len(checks) or 'none'}"
     for check in checks:
         old, new = ((status or "not there").replace("_", " ") for status in check["status"])
-        yield _cut(f"  {check['id']}: {old} -> {new}  {check['reason'] or ''}")
+        yield _cut(f"  {check['id']}: {old} -> {new}. {check['reason'] or ''}")
 
 
 def _axis_lines(axes: Row) -> Iterator[str]:

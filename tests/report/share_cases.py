@@ -56,7 +56,7 @@ def finding(**changes: Any) -> Finding:
         evidence=(Evidence(2, "reply.events[1]", '{"id": "call_1"}'),),
         cause="The index is missing.",
         fix="Update the server",
-        sources=("https://docs.example.org/index",),
+        sources=("https://github.com/vercel/ai/issues/14277",),
         confidence="high",
     )
     return plain.but(**changes)
