@@ -35,7 +35,7 @@ _STAYS = re.compile(r"(?i)(?:.*\.)?localhost|host\.docker\.internal|.*\.invalid"
 _SERVICES = """
     api app assistant backend caddy chat content demo envoy frontend function gateway host http https llama llamacpp
      llm lmstudio localai localhost litellm message model models name nginx none null ollama openai openrouter path
-     proxy router server sglang stream system test text tgi tool tools traefik true type user vllm web worker
+     proxy router server sglang stream system test text tgi tool tools traefik false true type user vllm web worker
 """
 _WORDS = frozenset(_SERVICES.split())
 
@@ -103,8 +103,8 @@ class Placeholders:
         self._known: re.Pattern[str] | None = None
 
     def value(self, kind: str, value: str) -> str:
-        """The whole of `value` as one placeholder; empty text, and what is a placeholder's place already, stays."""
-        if not value.strip() or value == "[redacted]" or (self.full and kind != "SECRET"):
+        """The whole of `value` as one placeholder. Empty text, redacted text and words that name nobody stay."""
+        if not value.strip() or value == "[redacted]" or value.casefold() in _WORDS or (self.full and kind != "SECRET"):
             return value
         return self._shown(self._token(kind, value))
 
@@ -208,7 +208,7 @@ class Placeholders:
         escapes, quote, name, between, text, number = found.groups()
         mark = f"{escapes}{quote}"
         value = text or number
-        if _TOKENS.search(value) or value.casefold() in _WORDS:
+        if _TOKENS.search(value) or value.casefold() in _WORDS or not re.search(r"\w", value):
             return found[0]
         kind = "REQUEST" if _REQUEST_FIELD.match(name) else "ACCOUNT"
         return f"{mark}{name}{mark}{between}{mark}{self._token(kind, value)}{mark}"
@@ -227,6 +227,8 @@ def _findable(kind: str, value: str) -> bool:
     """Whether a value may be looked for in running text without hitting ordinary words and numbers."""
     if value.casefold() in _WORDS or len(value) < 4:
         return False
+    if kind == "VALUE":  # it may be anything: a media type, an address of this machine
+        return re.fullmatch(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{8,}", value) is not None
     return kind in ("HOST", "ADDRESS", "EMAIL", "PATH") or (
         len(value) >= 6 and not value.isalpha() and not value.isdigit()
     )

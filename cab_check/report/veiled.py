@@ -132,7 +132,7 @@ def _header(names: Placeholders, name: str, value: str, *, added: bool = False) 
         return value
     for pattern, kind in _KINDS:
         if pattern.fullmatch(low):
-            return names.value(kind, value)
+            return names.text(value) if kind == "HOST" and "://" in value else names.value(kind, value)
     if low in SECRET_HEADERS or secret_name(low):
         return names.value("SECRET", value)
     if low == "host":

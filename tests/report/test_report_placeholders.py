@@ -66,6 +66,7 @@ KEPT = (
     '{"type":"object","properties":{"user_id":{"type":"string"}},"required":["user_id"]}',
     "vllm serve ... --enable-auto-tool-choice --tool-call-parser qwen3_xml; OLLAMA_CONTEXT_LENGTH=32768",
     "user-agent org_chart project-name request_timeout key-rejected task-finished Bearer [redacted]",
+    '{"id":"modelperm-1","organization":"*","group":null}',
     "npm install left-pad@1.3.0; @decorator; 50 % @ 3",
     r'{"text":"line\nnext\ttab \u00e9 \u0022quoted\u0022 \u2028"}',
 )
@@ -241,6 +242,16 @@ def test_bytes_that_are_no_text_stay_what_they_are() -> None:
     one = exchange(2, b'{"x":"\xff\xfe"} https://llm-gw.corp.example')
     _, recording = run(exchange(1), one)
     assert shareable(run()[0], recording).recording.exchanges[1].body == b'{"x":"\xff\xfe"} https://HOST-1'
+
+
+def test_a_header_that_was_added_is_replaced_and_ordinary_words_in_it_are_not_hunted() -> None:
+    added = (("X-Format", "application/json"), ("X-Upstream-Url", "http://127.0.0.1:9/v1"), ("X-Provider", "openai"))
+    one = exchange(2, b'{"see":"http://127.0.0.1:9/v1 application/json openai"}', sent_headers=added)
+    allowed = (("Access-Control-Allow-Credentials", "true"), ("Content-Type", "application/json"))
+    _, recording = run(exchange(1, headers=allowed), one)
+    first, second = shareable(run()[0], recording).recording.exchanges
+    assert second.body == one.body and first.got is not None and first.got.headers == allowed
+    assert dict(second.sent.headers)["X-Format"] == "VALUE-1" and dict(second.sent.headers)["X-Provider"] == "openai"
 
 
 def test_a_sound_local_run_is_not_touched() -> None:
