@@ -93,6 +93,7 @@ def _expected(finding: Row) -> Iterator[str]:
 
 
 def _link(source: str) -> str:
+    """A link, but none to an issue or pull request: GitHub would tell everybody there of every report made of this."""
     plain = source.startswith("https://") and not set(source) & set(" <>`\\\"'()[]|") and source.isprintable()
     return f"<{source}>" if plain and "/issues/" not in source and "/pull/" not in source else code(source)
 

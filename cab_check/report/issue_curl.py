@@ -95,7 +95,7 @@ def _quoted(text: str, variable: str) -> str:
     parts = _SECRET.split(text)
     if len(parts) == 1:
         return shlex.quote(text)
-    if all(re.fullmatch(r"(?!\w)[\w\s:/.?&=%@,;-]*", part) for part in parts[1:] if part) and _tame(parts[0]):
+    if all(map(_tame, parts)) and not any(re.match(r"\w", part) for part in parts[1:]):  # "$KEYx" is another variable
         return '"' + f"${variable}".join(parts) + '"'
     return f'"${variable}"'.join(shlex.quote(part) if part else "" for part in parts)
 
