@@ -124,7 +124,7 @@ class Showing:
 
     json: Annotated[bool, _option(SHOW, "--json", help="Print exactly one JSON document")] = False
     output: Annotated[
-        list[Path] | None, _option(SHOW, "-o", "--output", metavar="FILE", help="Write the result too (.json)")
+        list[Path] | None, _option(SHOW, "-o", "--output", metavar="FILE", help="Write the result too (.json, .md)")
     ] = None
     no_store: Annotated[bool, _option(SHOW, "--no-store", help="Keep nothing of this run on disk")] = False
     fail_on: Annotated[

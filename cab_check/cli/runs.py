@@ -1,4 +1,4 @@
-"""`cab-check runs`: what was checked before; and `cab-check report ID`: one of them again."""
+"""`cab-check runs`: what was checked before, and what changed; and `cab-check report ID`: one of them again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import typer
 from cab_check.base.errors import UsageError
 from cab_check.base.text import one_line
 from cab_check.cli.options import Showing
+from cab_check.cli.pass_on import pass_on_bundle, pass_on_issue
 from cab_check.cli.show import check_showing, put, show
 from cab_check.record.store import EXCHANGES, Store
+from cab_check.report.run_diff import compare, lines
 from cab_check.wire import har
 
 app = typer.Typer(help="What was checked before; prune deletes.", invoke_without_command=True, rich_markup_mode=None)
@@ -37,6 +39,18 @@ def runs(
     )
 
 
+@app.command("diff")
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="The earlier run: its id or file")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The later one")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
+) -> None:
+    """What changed between two runs: verdict, findings, checks, axes."""
+    store = Store()
+    difference = compare(store.load(before).record, store.load(after).record)
+    put([json.dumps(difference, ensure_ascii=True)] if as_json else lines(difference))
+
+
 @app.command()
 def prune(
     keep: Annotated[int | None, typer.Option(min=0, help="Keep the newest N")] = None,
@@ -49,8 +63,30 @@ def prune(
     put(f"deleted {run}" for run in Store().prune(keep=keep, older_than=older))
 
 
-def report(run: Annotated[str, typer.Argument(metavar="ID|FILE")], *, showing: Showing) -> int:
-    """Print a stored run again, or write it with -o FILE."""
+def report(
+    run: Annotated[str, typer.Argument(metavar="ID|FILE")],
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="With --issue or --bundle: this finding, not the first")
+    ] = None,
+    issue: Annotated[
+        bool, typer.Option("--issue", help="Markdown for a bug tracker; names and addresses are replaced")
+    ] = False,
+    bundle: Annotated[
+        bool, typer.Option("--bundle", help="A zip to attach: the run, its recording, the issue")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Leave names and addresses in; the key never is")] = False,
+    *,
+    showing: Showing,
+) -> int:
+    """Print a stored run again, write it with -o FILE, or make of it what can be passed on."""
+    if issue and bundle:
+        raise UsageError("--issue and --bundle are two different things.", "The bundle holds the issue too.")
+    if issue or bundle:
+        pass_on = pass_on_issue if issue else pass_on_bundle
+        pass_on(Store().load(run), code, full=full, showing=showing)
+        return 0
+    if code is not None or full:
+        raise UsageError("CODE and --full go with --issue or --bundle.", f"cab-check report {run} --issue")
     check_showing(showing)
     stored = Store().load(run)
     exchanges = stored.folder / EXCHANGES

@@ -15,11 +15,13 @@ from cab_check.base.errors import OutputError, UsageError
 from cab_check.cli.options import Showing
 from cab_check.record import output
 from cab_check.report.as_json import write_json
+from cab_check.report.markdown import markdown
 from cab_check.report.terminal import encodable, verdict_line, write
 from cab_check.report.verbose import verbose
 from cab_check.wire.exchange import Recording
 
 _WIDEST = 120
+FORMS: output.Forms = {**output.FORMS, ".md": markdown}
 
 
 def check_showing(showing: Showing) -> None:
@@ -29,7 +31,7 @@ def check_showing(showing: Showing) -> None:
     if showing.fail_on not in ("blocked", "degraded"):
         raise UsageError(f"--fail-on {showing.fail_on!r} is not known.", "Known: blocked, degraded.")
     for path in showing.output or []:
-        output.check(path)
+        output.check(path, FORMS)
 
 
 def show(record: Mapping[str, Any], showing: Showing, recording: Recording | None = None) -> None:
@@ -45,7 +47,7 @@ def show(record: Mapping[str, Any], showing: Showing, recording: Recording | Non
     except OSError as failure:
         raise OutputError(f"Standard output cannot be written: {failure.strerror}.") from failure
     for path in showing.output or []:
-        output.write(record, path)
+        output.write(record, path, FORMS)
 
 
 def drain_stdout() -> None:

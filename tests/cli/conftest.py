@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from cli_process import KEY, Run, command, environment
 
 from cab_check.demo.server import DemoServer, serve
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "handshake"))  # the faulty endpoints
 
 
 @pytest.fixture
