@@ -203,8 +203,8 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "--enable-auto-tool-choice", "launch the api_server with --tool-call-parser", "No connected db.",
     "Connection error.",
     "Your organization must be verified", "Unexpected endpoint or method. (POST /x)", "litellm.UnsupportedParamsError",
-    "name<|channel|>commentary", "Extra inputs are not permitted", "use max_completion_tokens", "must be in JSON format",
-    "Can only get item pairs from a mapping.", "only supports single tool-calls at once!",
+    "name<|channel|>commentary", "Extra inputs are not permitted", "use max_completion_tokens",
+    "must be in JSON format",    "Can only get item pairs from a mapping.", "only supports single tool-calls at once!",
     "No endpoints found that support the provided 'tool_choice' value",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
 ) if rule.text.search(words)}  # fmt: skip

@@ -1,8 +1,9 @@
 """Documented failures of servers and providers reach a rule of ours, with the flag or field that mends them.
 
-One line of `failures.jsonl` per failure: `body` (and `status`) is what a server says, `shape` what else shows it, with its `words`; `code`
-and `subject` are what it must be called, `change` stands in the line to change. Its `neighbour` looks like it and is
-something else: another reply, or the same code for another hop. What no rule reaches says why under `unreached`.
+One line of `failures.jsonl` per failure. `body` (and `status`) is what a server says; `shape` what else shows it, with
+its `words`. `code` and `subject` are what it must be called, and `change` stands in the line to change. Its `neighbour`
+looks like it and is something else: another reply, or the same code for another hop. What no rule reaches says why,
+under `unreached`.
 """
 
 from __future__ import annotations
