@@ -148,8 +148,13 @@ def _by_name(holding: Iterable[Rule], finding: Finding, model: str | None) -> li
     for rule in holding:
         if rule.hop is not None and rule.weight > (best[rule.hop].weight if rule.hop in best else 0):
             best[rule.hop] = rule
-    first = {name: rule.fix.splitlines()[0] for name, rule in best.items()}
-    return [f"{name}: {_fill(line, name, finding, model)}" for name, line in first.items()][:_LISTED]
+    return [f"{name}: {_fill(_opening(rule.fix), name, finding, model)}" for name, rule in best.items()][:_LISTED]
+
+
+def _opening(fix: str) -> str:
+    """The first line of a fix, with the command below it where it ends in a colon."""
+    first, *rest = fix.splitlines()
+    return f"{first} {rest[0].strip()}" if rest and first.endswith(":") else first
 
 
 def _fill(text: str, hop: str | None, finding: Finding, model: str | None) -> str:

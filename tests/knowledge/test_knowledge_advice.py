@@ -142,6 +142,13 @@ def test_for_an_unknown_server_the_likely_fixes_are_listed_by_name():
     assert len(advise(make("tool-call-as-text", subject="hermes"), [VLLM]).fix.splitlines()) == 1
 
 
+def test_a_list_by_name_holds_the_command_that_each_fix_begins_with():
+    fix = advise(make("tool-call-as-text", subject="deepseek")).fix.splitlines()
+    assert fix[1].startswith("vLLM: ") and "--tool-call-parser deepseek_v3 --chat-template" in fix[1]
+    context = advise(make("context-truncated-silently")).fix.splitlines()
+    assert context[1].startswith("Ollama: OLLAMA_CONTEXT_LENGTH=32768") and "docker" not in "\n".join(context)
+
+
 def test_of_two_hops_the_near_one_answers_for_the_key_and_the_far_one_for_tools():
     key = advise(make("key-rejected"), [LITELLM, VLLM])
     assert "virtual key" in key.fix

@@ -178,7 +178,8 @@ NESTED = {
     "a router inside a router": (
         exchange(
             {"error": {"message": "Error from provider(NAME,MODEL: 404): {\"error\":{\"message\":\"No endpoints "
-                       "found that support tool use\",\"code\":404}}", "type": "api_error", "code": "provider_response_error"}},
+                       "found that support tool use\",\"code\":404}}",
+                       "type": "api_error", "code": "provider_response_error"}},
             status=404,
         ),
         ["claude-code-router", "OpenRouter"],
