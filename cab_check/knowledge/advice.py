@@ -1,19 +1,20 @@
-"""From a finding to its cause and the line to change, by the rules of `advice.toml`."""
+"""From a finding to its cause and the line to change, by the rules of `advice/*.toml` (docs/rules.md)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from cab_check.base.text import one_line
-from cab_check.knowledge.data import load
+from cab_check.knowledge.data import load_folder
 from cab_check.knowledge.finding import Finding, Hop
 from cab_check.knowledge.parsers import choice, parser_for
 from cab_check.knowledge.vocabulary import code, layer_rank, make
 
 _FIELDS = frozenset({"code", "subject", "hop", "text", "model", "cause", "fix", "fixed_in", "sources"})
+_NEEDED = frozenset({"code", "cause", "fix", "sources"})
 _LISTED = 4  # servers whose fix is listed when none was recognised
 _PARSER = re.compile(r"\{(?:(?P<hop>[^{}]+) )?parser\}")
 _SUBJECT = re.compile(r"\{subject(?:\|(?P<otherwise>[^{}]*))?\}")
@@ -21,7 +22,7 @@ _SUBJECT = re.compile(r"\{subject(?:\|(?P<otherwise>[^{}]*))?\}")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of `advice.toml`."""
+    """One row of `advice/*.toml`."""
 
     code: str
     cause: str
@@ -55,8 +56,28 @@ class Rule:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, in the order of the file."""
-    return tuple(_rule(row) for row in load("advice.toml")["rule"])
+    """All rules, file by file, in the order in which they stand there."""
+    return tuple(read_rule(row, name) for name, table in load_folder("advice") for row in table["rule"])
+
+
+def read_rule(row: Mapping[str, object], file: str) -> Rule:
+    """One row of the file so called. Raises ValueError for a field that is none or is missing, or a bad pattern."""
+    wrong = set(row) - _FIELDS or _NEEDED - set(row)
+    if wrong:
+        raise ValueError(f"{file}: rule for {row.get('code')}: unknown or missing fields {sorted(wrong)}")
+    words = {name: str(value) for name, value in row.items() if name != "sources"}
+    sources = row["sources"]
+    return Rule(
+        code=code(words["code"]).code,
+        cause=words["cause"],
+        fix=words["fix"].strip("\n"),
+        sources=tuple(map(str, sources)) if isinstance(sources, list) else (),
+        subject=words.get("subject"),
+        hop=words.get("hop"),
+        text=re.compile(words["text"], re.IGNORECASE) if "text" in words else None,
+        model=re.compile(words["model"], re.IGNORECASE) if "model" in words else None,
+        fixed_in=words.get("fixed_in"),
+    )
 
 
 def advise(
@@ -67,14 +88,8 @@ def advise(
     `texts` are the words of the replies in question, beside the finding's own evidence. Where no server or provider was
     recognised, the fix also lists those of the likely ones by name.
     """
-    words = "\n".join([*texts, *(item.excerpt for item in finding.evidence)])
-    holding = [rule for rule in rules() if rule.holds(finding, words, model)]
-    names = [hop.name for hop in hops]
-    best = max(
-        (rule for rule in holding if rule.hop in (None, *names)),
-        key=lambda r: _preference(r, finding, names),
-        default=None,
-    )
+    holding = _holding(rules(), finding, texts, model)
+    best = _best(holding, finding, hops)
     if best is None:
         return finding
     fix = _fill(best.fix, best.hop, finding, model)
@@ -85,10 +100,29 @@ def advise(
     )
 
 
+def winner(
+    among: Iterable[Rule], finding: Finding, hops: Sequence[Hop], texts: Iterable[str], model: str | None
+) -> Rule | None:
+    """The rule of `among` that speaks for `finding`, None if none holds."""
+    return _best(_holding(among, finding, texts, model), finding, hops)
+
+
 def rules_for(name: str) -> tuple[tuple[Rule, Finding], ...]:
     """The rules for one code in the order of the file, each with the finding that it would fill in for its own case."""
     own = [rule for rule in rules() if rule.code == name]
     return tuple((rule, _own_case(rule)) for rule in own)
+
+
+def _holding(among: Iterable[Rule], finding: Finding, texts: Iterable[str], model: str | None) -> list[Rule]:
+    words = "\n".join([*texts, *(item.excerpt for item in finding.evidence)])
+    return [rule for rule in among if rule.holds(finding, words, model)]
+
+
+def _best(holding: Iterable[Rule], finding: Finding, hops: Sequence[Hop]) -> Rule | None:
+    """The most particular of the rules that hold and are not for a hop that is not there."""
+    names = [hop.name for hop in hops]
+    here = (rule for rule in holding if rule.hop in (None, *names))
+    return max(here, key=lambda rule: _preference(rule, finding, names), default=None)
 
 
 def _own_case(rule: Rule) -> Finding:
@@ -109,12 +143,18 @@ def _preference(rule: Rule, finding: Finding, names: Sequence[str]) -> tuple[int
 
 
 def _by_name(holding: Iterable[Rule], finding: Finding, model: str | None) -> list[str]:
-    """The fixes of the servers that have a rule of their own for this, one for each, the most particular."""
+    """What the servers' own rules for this begin with: of each server its most particular rule."""
     best: dict[str, Rule] = {}
     for rule in holding:
         if rule.hop is not None and rule.weight > (best[rule.hop].weight if rule.hop in best else 0):
             best[rule.hop] = rule
-    return [f"{name}: {_fill(rule.fix, name, finding, model)}" for name, rule in best.items()][:_LISTED]
+    return [f"{name}: {_fill(_opening(rule.fix), name, finding, model)}" for name, rule in best.items()][:_LISTED]
+
+
+def _opening(fix: str) -> str:
+    """The first line of a fix, with the command below it where it ends in a colon."""
+    first, *rest = fix.splitlines()
+    return f"{first} {rest[0].strip()}" if rest and first.endswith(":") else first
 
 
 def _fill(text: str, hop: str | None, finding: Finding, model: str | None) -> str:
@@ -129,21 +169,3 @@ def _fill(text: str, hop: str | None, finding: Finding, model: str | None) -> st
     parser = parser_for(server, finding.subject, model)
     filled = _PARSER.sub(parser or "PARSER", text)
     return filled if parser else f"{filled}\nPARSER is {choice(server)}"
-
-
-def _rule(row: dict[str, object]) -> Rule:
-    if set(row) - _FIELDS:
-        raise ValueError(f"advice.toml: unknown fields {sorted(set(row) - _FIELDS)}")
-    words = {name: str(value) for name, value in row.items() if name != "sources"}
-    sources = row["sources"]
-    return Rule(
-        code=code(words["code"]).code,
-        cause=words["cause"],
-        fix=words["fix"],
-        sources=tuple(map(str, sources)) if isinstance(sources, list) else (),
-        subject=words.get("subject"),
-        hop=words.get("hop"),
-        text=re.compile(words["text"], re.IGNORECASE) if "text" in words else None,
-        model=re.compile(words["model"], re.IGNORECASE) if "model" in words else None,
-        fixed_in=words.get("fixed_in"),
-    )

@@ -62,7 +62,7 @@ class ErrorRule:
 @cache
 def error_rules() -> tuple[ErrorRule, ...]:
     """The rules in the order they are tried."""
-    return tuple(_rule(row) for row in load("error_rules.toml")["rule"])
+    return tuple(read_rule(row, "error_rules.toml") for row in load("error_rules.toml")["rule"])
 
 
 def classify_error(
@@ -72,15 +72,16 @@ def classify_error(
     hops: Sequence[Hop] = (),
     *,
     keyed: bool = True,
+    among: Sequence[ErrorRule] | None = None,
 ) -> tuple[str, str | None] | None:
     """The code and subject that an error reply stands for, None if nothing is known about it.
 
     `keyed` is whether the request carried a key: many servers say the same for a missing and a wrong one. Each rule is
     tried on the error quoted innermost first, the nearest to the cause. A route that is not there is
-    `address-wrong-base-path` without a subject: which path works has to be asked.
+    `address-wrong-base-path` without a subject: which path works has to be asked. `among` are other rules than ours.
     """
     fields = {name.lower(): value for name, value in headers}
-    for rule in error_rules():
+    for rule in error_rules() if among is None else among:
         for link in error.chain:
             subject = rule.match(link, status, fields, hops)
             if subject is not None:
@@ -92,9 +93,10 @@ def _for_key(name: str, keyed: bool) -> str:
     return "key-missing" if name == "key-rejected" and not keyed else name
 
 
-def _rule(row: Mapping[str, object]) -> ErrorRule:
-    if set(row) - _FIELDS:
-        raise ValueError(f"error_rules.toml: unknown fields {sorted(set(row) - _FIELDS)}")
+def read_rule(row: Mapping[str, object], file: str) -> ErrorRule:
+    """One row of the file so called. Raises ValueError for a field that is none, or a row that would hold always."""
+    if set(row) - _FIELDS or "code" not in row or not set(row) - {"code", "subject"}:
+        raise ValueError(f"{file}: rule for {row.get('code')}: unknown or missing fields {sorted(set(row) - _FIELDS)}")
     words = {name: str(row[name]) for name in ("code", "subject", "text", "kind", "param", "hop") if name in row}
     patterns = {name: _pattern(words[name]) if name in words else None for name in ("text", "kind", "param")}
     status, header = row.get("status"), row.get("header")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cab_check.base.text import one_line
 from cab_check.knowledge.data import load
@@ -52,21 +52,31 @@ class _Sighting:
 @cache
 def known_hops() -> tuple[Known, ...]:
     """All hops of `servers.toml`, in the order in which a request meets them."""
-    return tuple(
-        Known(row["name"], row["kind"], tuple(_mark(mark) for mark in row["marks"]))
-        for row in load("servers.toml")["hop"]
-    )
+    return tuple(read_hop(row, "servers.toml") for row in load("servers.toml")["hop"])
 
 
-def recognise(recording: Recording) -> tuple[Hop, ...]:
-    """The hops that the recording shows, nearest to the user first; of several servers that match, the likeliest."""
+def recognise(recording: Recording, among: Sequence[Known] | None = None) -> tuple[Hop, ...]:
+    """The hops that the recording shows, nearest to the user first; of several servers that match, the likeliest.
+
+    `among` are other hops than those of `servers.toml`.
+    """
     by_place: dict[str, dict[str, Trace]] = {}
     for trace in traces(recording):
         by_place.setdefault(trace.at, {}).setdefault(trace.words, trace)
-    sightings = [seen for known in known_hops() if (seen := _look(known, by_place)) is not None]
+    sightings = [
+        seen for known in (known_hops() if among is None else among) if (seen := _look(known, by_place)) is not None
+    ]
     servers = [seen for seen in sightings if seen.known.kind == "server"]
     likeliest = max(servers, key=lambda seen: seen.weight, default=None)
     return tuple(seen.hop for seen in sightings if seen.known.kind != "server" or seen is likeliest)
+
+
+def read_hop(row: Mapping[str, Any], file: str) -> Known:
+    """One row of the file so called. Raises ValueError for a kind or weight that is none, KeyError for a lack."""
+    marks = tuple(_mark(mark) for mark in row["marks"])
+    if row["kind"] not in get_args(Kind) or not {mark.weight for mark in marks} <= {1, 2, 3}:
+        raise ValueError(f"{file}: {row['name']}: kind is one of {', '.join(get_args(Kind))}, weights are 1, 2 or 3")
+    return Known(row["name"], row["kind"], marks)
 
 
 def _look(known: Known, by_place: Mapping[str, Mapping[str, Trace]]) -> _Sighting | None:

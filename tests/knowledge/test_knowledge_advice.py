@@ -142,6 +142,13 @@ def test_for_an_unknown_server_the_likely_fixes_are_listed_by_name():
     assert len(advise(make("tool-call-as-text", subject="hermes"), [VLLM]).fix.splitlines()) == 1
 
 
+def test_a_list_by_name_holds_the_command_that_each_fix_begins_with():
+    fix = advise(make("tool-call-as-text", subject="deepseek")).fix.splitlines()
+    assert fix[1].startswith("vLLM: ") and "--tool-call-parser deepseek_v3 --chat-template" in fix[1]
+    context = advise(make("context-truncated-silently")).fix.splitlines()
+    assert context[1].startswith("Ollama: OLLAMA_CONTEXT_LENGTH=32768") and "docker" not in "\n".join(context)
+
+
 def test_of_two_hops_the_near_one_answers_for_the_key_and_the_far_one_for_tools():
     key = advise(make("key-rejected"), [LITELLM, VLLM])
     assert "virtual key" in key.fix
@@ -194,7 +201,8 @@ def test_every_rule_can_win():
         hops = (
             [Hop(rule.hop, "server", None, "high", "")] if rule.hop else [Hop("unlisted", "server", None, "high", "")]
         )
-        advised = advise(finding, hops, model="m")
+        model = rule.model.pattern.split("|")[0] if rule.model else "m"
+        advised = advise(finding, hops, model=model)
         assert (advised.sources, advised.cause.startswith(rule.cause.split("{")[0])) == (rule.sources, True), rule
 
 
@@ -202,6 +210,9 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "--enable-auto-tool-choice", "launch the api_server with --tool-call-parser", "No connected db.",
     "Connection error.",
     "Your organization must be verified", "Unexpected endpoint or method. (POST /x)", "litellm.UnsupportedParamsError",
+    "name<|channel|>commentary", "Extra inputs are not permitted", "use max_completion_tokens",
+    "must be in JSON format",    "Can only get item pairs from a mapping.", "only supports single tool-calls at once!",
+    "No endpoints found that support the provided 'tool_choice' value",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
 ) if rule.text.search(words)}  # fmt: skip
 

@@ -93,6 +93,10 @@ MADE = {
     "MLX": [exchange(events(": keepalive 2048/16384", chunk()), kind=EVENTS)],
     "LMDeploy": [models(owned_by="lmdeploy")],
     "vLLM production stack": [exchange({"error": "Model x not found or vLLM engine is sleeping."}, status=400)],
+    "xAI": [exchange({"code": "Client specified an invalid argument", "error": "no"}, status=400)],
+    "new-api": [exchange(completion(), headers=(("X-Oneapi-Request-Id", "1"),))],
+    "NVIDIA NIM": [exchange({"status": 404, "title": "Not Found", "detail": "Function '23d4f03a-b8a6': Not found for "
+                             "account 'Q'"}, status=404)],
     "cab-check demo": [exchange(completion(), headers=(("Server", "cab-check-demo/1.0"),))],
 }  # fmt: skip
 
@@ -111,6 +115,8 @@ HOSTS = {
     "https://api.deepseek.com": ["DeepSeek"],
     "https://api.mistral.ai/v1": ["Mistral"],
     "https://me.openai.azure.com/openai/v1": ["Azure OpenAI"],
+    "https://me.cloud.databricks.com/serving-endpoints": ["Databricks"],
+    "https://me.snowflakecomputing.com/api/v2/cortex/v1": ["Snowflake Cortex"],
     "https://api.openai.com.example/v1": [],
     "https://myopenrouter.ai/v1": [],
     "http://127.0.0.1:11434/v1": [],
@@ -131,6 +137,13 @@ LOOKALIKES = {
     "an id like any other": exchange(completion({"tool_calls": [call(id="call_1")]})),
     "a model called vllm": models(id="vllm", owned_by="me-and-you"),
     "FastAPI's 404": exchange({"detail": "Not Found"}, status=404),
+    "an owner called user": models(owned_by="user", created=1700000000),
+    "a model list of ids alone": models(),
+    "a model that is made at 0 by another": models(owned_by="someone", created=0),
+    "an Amazon header": exchange(completion(), headers=(("x-amzn-RequestId", "1"),)),
+    "a correlation id": exchange(completion(), headers=(("X-Correlation-ID", "1"),)),
+    "eight letters after call_": exchange(completion({"tool_calls": [call(id="call_abcd1234")]})),
+    "a year in brackets": exchange({"error": {"message": "as decided (2026)"}}, status=400),
 }
 
 
@@ -149,6 +162,80 @@ def test_two_hops_that_both_speak_are_both_named_nearest_first():
         ("LiteLLM", "1.2"),
         ("vLLM", "0.9.1"),
     ]
+
+
+BASE = "http://127.0.0.1:8000"
+NESTED = {
+    "a gateway quotes the server's refusal": (
+        exchange(
+            {"error": {"message": "litellm.BadRequestError: OpenAIException - {'error': {'code': 400, 'message': "
+                       "'request (9 tokens) exceeds the available context size (8 tokens)', "
+                       "'type': 'exceed_context_size_error'}}"}},
+            status=400,
+        ),
+        ["LiteLLM", "llama.cpp"],
+    ),
+    "a router inside a router": (
+        exchange(
+            {"error": {"message": "Error from provider(NAME,MODEL: 404): {\"error\":{\"message\":\"No endpoints "
+                       "found that support tool use\",\"code\":404}}",
+                       "type": "api_error", "code": "provider_response_error"}},
+            status=404,
+        ),
+        ["claude-code-router", "OpenRouter"],
+    ),
+    "the provider's own words, in a string": (
+        exchange(
+            {"error": {"message": "Provider returned error", "code": 413, "metadata": {"provider_name": "Groq", "raw":
+                       json.dumps({"error": {"message": "Limit in organization `org_01` service tier `on_demand`"}})}},
+             "user_id": "u"},
+            status=413,
+        ),
+        ["Groq"],
+    ),
+    "a proxy before a server": (
+        exchange(completion(system_fingerprint="fp_ollama"), headers=(("Server", "nginx"),)),
+        ["nginx", "Ollama"],
+    ),
+    "a reseller's id before a gateway before a server": (
+        exchange(
+            completion({"tool_calls": [call(id="chatcmpl-tool-0a")]}),
+            headers=(("CF-Ray", "1-AMS"), ("X-Oneapi-Request-Id", "20261123"), ("x-litellm-version", "1.2")),
+        ),
+        ["Cloudflare", "LiteLLM", "new-api", "vLLM"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "who"), NESTED.values(), ids=NESTED)
+def test_hops_inside_one_another_are_all_named(given, who):
+    assert names(of(given)) == who
+
+
+IMITATED = (
+    exchange(b"Ollama is running", url=f"{BASE}/", kind="text/plain"),
+    exchange({"version": "0.12.0"}, url=f"{BASE}/api/version"),
+    exchange({"models": []}, url=f"{BASE}/api/tags"),
+)
+IMITATORS = {
+    "SGLang": [models(owned_by="sglang", root="m", max_model_len=9)],
+    "llama.cpp": [exchange(completion(), headers=(("Server", "llama.cpp"),))],
+    "LocalAI": [exchange({"error": {"message": 'model "x" not found. To see available models, call GET /v1/models'}},
+                         status=404)],
+    "vLLM": [models(owned_by="vllm")],
+    "Ollama": [exchange(completion(system_fingerprint="fp_ollama"))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", IMITATORS)
+def test_ollamas_routes_on_another_server_fool_nobody(who):
+    assert names(of(*IMITATED, *IMITATORS[who])) == [who]
+    assert names(of(*IMITATORS[who], *IMITATED)) == [who]
+
+
+def test_routes_alone_make_no_certainty():
+    assert names(of(*IMITATED[1:])) == []
+    assert [hop.confidence for hop in recognise(of(*IMITATED))] == ["medium"]
 
 
 def test_of_several_servers_the_likeliest_is_named():

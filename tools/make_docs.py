@@ -1,0 +1,183 @@
+"""Writes the pages of docs/ that are made from data: findings, servers, commands.
+
+python tools/make_docs.py           writes them
+python tools/make_docs.py --check   writes nothing; exit code 1 if a page is not what the data says
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from typer.main import get_command
+
+from cab_check.cli.app import app
+from cab_check.knowledge.advice import Rule, rules_for
+from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.fingerprint import Known, known_hops
+from cab_check.knowledge.parsers import families
+from cab_check.knowledge.vocabulary import Code, codes, layers
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = "<!-- Made by tools/make_docs.py from {source}: change it there. -->"
+CONFIDENCE = {3: "proves it", 2: "good sign", 1: "hint"}
+KINDS = {"gateway": "Proxies and gateways", "provider": "Providers", "server": "Servers"}
+
+
+def findings() -> str:
+    """Every code: what it means, and each known case with its change and source."""
+    return "\n".join(
+        [
+            MADE.format(source="cab_check/knowledge/findings.toml and advice/"),
+            "# Findings",
+            "",
+            "What the handshake may say is wrong, layer by layer, as a request meets them. `cab-check explain CODE`",
+            "prints the same. *Mended by* and *severity* hold unless the bytes show another. A case holds for the",
+            "server and the subject that it names; of several the most particular is taken.",
+            "",
+            *(line for layer in layers() for line in _layer(layer)),
+        ]
+    )
+
+
+def _layer(layer: str) -> Iterator[str]:
+    yield from (f"## {layer}", "")
+    for entry in codes().values():
+        if entry.layer == layer:
+            yield from _code(entry)
+
+
+def _code(entry: Code) -> Iterator[str]:
+    yield from (f"### {entry.code}", "", entry.means, "")
+    yield f"Mended by: {entry.owner}. Severity: {entry.severity}." + (
+        f" Subject: {_plain(entry.subject)}." if entry.subject else ""
+    )
+    yield ""
+    for rule, advised in rules_for(entry.code):
+        yield from _case(rule, advised)
+
+
+def _case(rule: Rule, advised: Finding) -> Iterator[str]:
+    where = ", ".join(
+        [
+            f"**{rule.hop or 'any server'}**",
+            *([f"`{rule.subject}`"] if rule.subject else []),
+            *([f"where the reply matches `{rule.text.pattern}`"] if rule.text else []),
+            *([f"for models like `{rule.model.pattern}`"] if rule.model else []),
+        ]
+    )
+    yield from (f"- {where}: {_plain(advised.cause or '')}", "")
+    yield from ("  ```text", *(f"  {line}" for line in (advised.fix or "").splitlines()), "  ```", "")
+    said = ", ".join(f"<{url}>" for url in rule.sources)
+    yield from ("  " + (f"Since {rule.fixed_in}. " if rule.fixed_in else "") + f"Said at {said}", "")
+
+
+def servers() -> str:
+    """The hops that are recognised, by what, and which parser each server needs for which model."""
+    return "\n".join(
+        [
+            MADE.format(source="cab_check/knowledge/servers.toml and parsers.toml"),
+            "# Who answers",
+            "",
+            "A hop is named when its marks add up: 3 or more is sure, 2 is likely, less is not said. Several hops can",
+            "be named, nearest to the user first; of servers only the likeliest, since one answers in the end.",
+            "",
+            *(line for kind in KINDS for line in _kind(kind)),
+            "## Tool parsers",
+            "",
+            *_parsers(),
+            "",
+        ]
+    )
+
+
+def _kind(kind: str) -> Iterator[str]:
+    yield from (f"## {KINDS[kind]}", "")
+    for hop in known_hops():
+        if hop.kind == kind:
+            yield from _hop(hop)
+
+
+def _hop(hop: Known) -> Iterator[str]:
+    yield from (f"### {hop.name}", "", "| where | what | weight |", "|---|---|---|")
+    for mark in hop.marks:
+        yield f"| {mark.at} | `{_cell(mark.match.pattern)}` | {mark.weight}, {CONFIDENCE[mark.weight]} |"
+    yield ""
+
+
+def _parsers() -> Iterator[str]:
+    names = sorted({server for family in families() for server in family.parser})
+    yield f"| the model writes | {' | '.join(names)} |"
+    yield "|---" * (len(names) + 1) + "|"
+    for family in families():
+        cells = (f"`{family.parser[name]}`" if name in family.parser else "-" for name in names)
+        yield f"| {family.speaks} ({family.name}) | {' | '.join(cells)} |"
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    top: Any = get_command(app)
+    return "\n".join(
+        [
+            MADE.format(source="the commands themselves"),
+            "# Commands",
+            "",
+            "A line without a command is `check`. `cab-check COMMAND --help` prints the same.",
+            "",
+            *(line for name, command in top.commands.items() for line in _command(f"cab-check {name}", command)),
+        ]
+    )
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    arguments = [row for row in command.params if row.param_type_name == "argument"]
+    options = [row for row in command.params if row.param_type_name == "option" and not row.hidden]
+    words = " ".join([name, *(row.metavar or row.name.upper() for row in arguments)])
+    yield from (f"## {words}", "", " ".join((command.help or "").split()), "")
+    if options:
+        yield from ("| option | what it does |", "|---|---|")
+        yield from (f"| {_names(row)} | {_cell(row.help or '')} |" for row in options)
+        yield ""
+    for inner, nested in getattr(command, "commands", {}).items():
+        yield from _command(f"{name} {inner}", nested)
+
+
+def _names(option: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    return names if option.is_flag or option.count else f"{names} `{_cell(option.metavar or option.name.upper())}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Text of ours with its angle brackets kept from being read as HTML."""
+    return text.replace("<", "&lt;")
+
+
+PAGES = {"findings.md": findings, "servers.md": servers, "commands.md": commands}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` name those that are stale."""
+    pages = {DOCS / name: make().rstrip("\n") + "\n" for name, make in PAGES.items()}
+    stale = [path for path, text in pages.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if arguments == ["--check"]:
+        for path in stale:
+            print(f"docs/{path.name} is not what the data says: python tools/make_docs.py", file=sys.stderr)
+        return 1 if stale else 0
+    if arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    for path in stale:
+        path.write_text(pages[path], "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
