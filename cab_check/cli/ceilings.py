@@ -15,7 +15,7 @@ from cab_check.wire.price import MILLION, Price
 
 Number = TypeVar("Number", int, float)
 
-HANDSHAKE = (120, 200_000)
+HANDSHAKE = (60, 60_000)
 """Requests and tokens that a handshake may use where nothing was typed."""
 
 NO_PRICE = UsageError(

@@ -50,7 +50,7 @@ def test_the_plan_sends_no_completion_and_says_so(cab: Run, priced: tuple[str, W
     url, handler = priced
     done = cab("--endpoint", url, "--plan", env=ENV)
     assert done.returncode == 0, done.stderr
-    assert "no completion was sent" in done.stdout and "120 requests, 200,000 tokens" in done.stdout
+    assert "no completion was sent" in done.stdout and "60 requests, 60,000 tokens" in done.stdout
     assert "1 in, 10 out (USD per million tokens; from the model list)" in done.stdout
     assert handler.paths and set(handler.paths) == {"/v1/models"}
 
@@ -71,8 +71,8 @@ def test_a_real_run_stays_under_every_figure_of_the_plan(cab: Run, priced: tuple
 def test_the_ceilings_are_told_before_and_the_price_of_the_list_counts(cab: Run, priced: tuple[str, Watched]) -> None:
     url, _ = priced
     done = cab("handshake", "--endpoint", url, "--json", env=ENV)
-    assert "ceilings: handshake at most 120 requests, 200,000 tokens" in done.stderr
-    assert "ceilings: at most 2.0000 USD" in done.stderr
+    assert "ceilings: handshake at most 60 requests, 60,000 tokens" in done.stderr
+    assert "ceilings: at most 0.6000 USD" in done.stderr
     record = json.loads(done.stdout)
     jsonschema.validate(record, SCHEMA)
     cost = record["handshake"]["cost"]
