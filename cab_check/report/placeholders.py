@@ -37,7 +37,7 @@ _SERVICES = """
      llm lmstudio localai localhost litellm message model models name nginx none null ollama openai openrouter path
      proxy router server sglang stream system test text tgi tool tools traefik false true type user vllm web worker
 """
-_WORDS = frozenset(_SERVICES.split())
+_WORDS = frozenset([*_SERVICES.split(), "cab-check"])  # our own name stands in the questions as cache key
 
 _ESCAPED = re.compile(r"(?<!\\)((?:\\\\)*)\\u00([2-7][0-9a-fA-F])")
 # The letter of an escaped line end or tab is no part of the word after it, so it is put out of the way meanwhile.

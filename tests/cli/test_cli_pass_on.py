@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from cli_process import KEY, Run
-from faulty_endpoint import MODEL, Server, has_tools, on_chat, serving, sound
+from faulty_endpoint import MODEL, Served, has_tools, on_chat, serving, sound
 from handshake_faults import CASES
 
 from cab_check.demo.http import HttpReply
@@ -21,7 +21,7 @@ from cab_check.demo.http import HttpReply
 CURL = shutil.which("curl")
 
 
-def check(cab: Run, server: Server) -> dict[str, Any]:
+def check(cab: Run, server: Served) -> dict[str, Any]:
     """A whole handshake through the command line, kept."""
     base = f"http://127.0.0.1:{server.port}/v1"
     done = cab("handshake", "--endpoint", base, "--model", MODEL, "--json", env={"CAB_KEY": KEY})
@@ -47,10 +47,10 @@ def run_pasted(command: str, **env: str) -> str:
 @pytest.mark.parametrize(
     ("fault", "code", "faulty", "cured"),
     [
-        ("index missing", "stream-tool-index:missing", r'"tool_calls":\[\{"id"', r'"tool_calls":\[\{"index"'),
-        ("arguments as object", "tool-arguments-object", r'"arguments":\{"path"', r'"arguments":"\{'),
-        ("second turn crashes", "server-crashed", "HTTP/1.1 500", "HTTP/1.1 200"),
-        ("call swallowed", "tool-call-swallowed", r'"finish_reason":"stop"', r'"finish_reason":"tool_calls"'),
+        ("stream-tool-index", "stream-tool-index:missing", r'"tool_calls":\[\{"id"', r'"tool_calls":\[\{"index"'),
+        ("tool-arguments-object", "tool-arguments-object", r'"arguments":\{"path"', r'"arguments":"\{'),
+        ("server-crashed-on-result", "server-crashed", "HTTP/1.1 500", "HTTP/1.1 200"),
+        ("tool-call-swallowed", "tool-call-swallowed", r'"finish_reason":"stop"', r'"finish_reason":"tool_calls"'),
     ],
 )
 def test_the_curl_shows_the_fault_on_the_faulty_endpoint_and_not_on_a_sound_one(
@@ -71,13 +71,13 @@ def test_the_curl_shows_the_fault_on_the_faulty_endpoint_and_not_on_a_sound_one(
 
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
 def test_the_key_comes_from_the_variable(cab: Run) -> None:
-    with serving(CASES["index missing"].fault) as server:
+    with serving(CASES["stream-tool-index"].fault) as server:
         issue = cab("report", check(cab, server)["run_id"], "--issue").stdout
         assert "HTTP/1.1 401" in run_pasted(block(issue, "The request that shows it"), KEY="sk-test-wrong-0123456789")
 
 
 def test_the_plain_twin_of_a_failing_stream_stands_beside_it(cab: Run) -> None:
-    with serving(CASES["index missing"].fault) as server:
+    with serving(CASES["stream-tool-index"].fault) as server:
         made = check(cab, server)
     text = cab("report", made["run_id"], "--issue").stdout
     assert text.startswith("# `stream-tool-index/missing@cab-check-demo-")
@@ -86,7 +86,7 @@ def test_the_plain_twin_of_a_failing_stream_stands_beside_it(cab: Run) -> None:
     assert "Seen 1 of 1 times" in text and "- `text-survives` not run: needs tool-call-stream" in text
 
 
-@pytest.mark.parametrize("fault", ["wrong key", "no reply in time", "key with quotes", "body empty"])
+@pytest.mark.parametrize("fault", ["another key", "reply-timeout", "key with quotes", "response-not-json-empty"])
 def test_an_issue_is_made_of_every_sort_of_failure(cab: Run, fault: str) -> None:
     case = CASES[fault]
     key = case.setting.get("key", KEY)
@@ -114,7 +114,7 @@ def test_what_the_server_says_of_somebody_is_replaced_unless_full_is_typed(cab: 
 
 
 def test_a_code_that_the_run_does_not_have_is_refused_with_those_that_it_has(cab: Run) -> None:
-    with serving(CASES["index missing"].fault) as server:
+    with serving(CASES["stream-tool-index"].fault) as server:
         made = check(cab, server)
     for more in (("--issue",), ("--bundle",)):
         done = cab("report", made["run_id"], "tool-markup-in-text", *more)
@@ -126,7 +126,7 @@ def test_a_code_that_the_run_does_not_have_is_refused_with_those_that_it_has(cab
 
 
 def test_files_are_written_as_their_suffix_says(cab: Run, tmp_path: Path) -> None:
-    with serving(CASES["index missing"].fault) as server:
+    with serving(CASES["stream-tool-index"].fault) as server:
         made = check(cab, server)
     issue, report = tmp_path / "issue.md", tmp_path / "report.md"
     assert cab("report", made["run_id"], "--issue", "-o", str(issue)).stdout == issue.read_text()
@@ -136,7 +136,7 @@ def test_files_are_written_as_their_suffix_says(cab: Run, tmp_path: Path) -> Non
 
 
 def test_the_bundle_is_the_same_bytes_again_and_its_recording_gives_the_same_findings(cab: Run, tmp_path: Path) -> None:
-    with serving(CASES["index missing"].fault) as server:
+    with serving(CASES["stream-tool-index"].fault) as server:
         made = check(cab, server)
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
     for path in (first, second):
@@ -165,7 +165,7 @@ def test_a_run_without_findings_has_a_bundle_and_no_issue(cab: Run, tmp_path: Pa
 
 def test_two_runs_side_by_side(cab: Run, tmp_path: Path) -> None:
     made = []
-    for fault in (CASES["index missing"].fault, sound):
+    for fault in (CASES["stream-tool-index"].fault, sound):
         with serving(fault) as server:
             made.append(check(cab, server))
     before, after = made

@@ -52,6 +52,7 @@ __all__ = [
     "SILENCE",
     "Answer",
     "Fault",
+    "Served",
     "always",
     "asked",
     "both",
