@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from cab_check.base.errors import CannotCheck, OutputError, Stopped, worst
+from cab_check.base.errors import CannotCheck, CannotRun, OutputError, Stopped, worst
 from cab_check.cli import ceilings, prompts
 from cab_check.cli.consent import agreed, wall_lines
 from cab_check.cli.job import Job, Wish
@@ -111,7 +111,7 @@ def _may_run(job: Job, progress: Watcher | Notes, *, yes: bool) -> bool:
     with progress.paused():
         allowed = agreed(stderr_console(), job.target.model or "The model", job.ready.isolation, _marker())
     if not allowed:
-        job.declined = True
+        job.cannot_run = CannotRun("it was not agreed to at the prompt.", "Answer y, or add --yes or --no-task.")
     return allowed
 
 

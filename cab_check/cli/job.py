@@ -69,7 +69,6 @@ class Job:
         self.ready: Ready | None = None
         self.cannot_run: CannotRun | None = None
         self.stopped: Stopped | None = None
-        self.declined = False  # the user did not let the task run here
         self._started_at, self._seed = datetime.now(UTC), secrets.token_hex(8)
         self._since = 0  # exchanges before this one were asked with another key
         self._open = AsyncExitStack()
