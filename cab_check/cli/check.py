@@ -11,10 +11,10 @@ from cab_check.cli.job import Wish
 from cab_check.cli.options import Asking, Reach, Showing, TaskWishes
 from cab_check.cli.show import check_showing
 from cab_check.cli.target import read_compare
+from cab_check.handshake.plan import GENERIC
 from cab_check.tasks.loader import DEFAULT, load
+from cab_check.tuis.loader import profile
 from cab_check.wire.budget import Ceilings
-
-KNOWN_TUIS = ("generic",)
 
 
 def check(reach: Reach, asking: Asking, wishes: TaskWishes, showing: Showing) -> int:
@@ -29,16 +29,18 @@ def handshake(reach: Reach, asking: Asking, showing: Showing) -> int:
     return work(reach, read_wish(asking, TaskWishes(no_task=True), showing), asking, showing)
 
 
+def read_tuis(typed: str | None) -> str:
+    """The names of the profiles asked about, with commas between; `generic` where none is. Raises UnknownName."""
+    names = [profile(name).name for name in (typed or GENERIC).split(",") if name.strip() not in ("", GENERIC)]
+    return ",".join(dict.fromkeys(names)) or GENERIC
+
+
 def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
     """What is to be done. Raises UsageError and UnknownName before anything is asked."""
-    for name in (asking.tui or "generic").split(","):
-        if name.strip() not in KNOWN_TUIS:
-            raise UsageError(
-                f"There is no profile for the TUI {name.strip()!r} yet.", f"Known: {', '.join(KNOWN_TUIS)}."
-            )
     if wishes.no_task and wishes.task:
         raise UsageError("--task and --no-task exclude each other.", "Leave one of them out.")
     return Wish(
+        profile=read_tuis(asking.tui),
         task=None if wishes.no_task else load(wishes.task or DEFAULT),
         trials=wishes.trials,
         sandbox="none" if wishes.unsafe_no_sandbox else wishes.sandbox,

@@ -22,7 +22,7 @@ from cab_check.cli.twin import ask_twin
 from cab_check.handshake.compare import with_comparison
 from cab_check.handshake.drive import ask_all, first_contact
 from cab_check.handshake.judge import judge
-from cab_check.handshake.plan import Plan
+from cab_check.handshake.plan import GENERIC, Plan
 from cab_check.handshake.prices import listed_price
 from cab_check.handshake.result import Handshake
 from cab_check.handshake.sdk_view import view as sdk_view
@@ -47,6 +47,7 @@ class Wish:
     """What the job is to do. `task` None: the handshake alone."""
 
     task: Task | None
+    profile: str = GENERIC
     trials: int = 1
     sandbox: str = "auto"
     force: bool = False
@@ -83,6 +84,7 @@ class Job:
         return Plan(
             model=self.target.model,
             nonce_seed=self._seed,
+            profile=self.wish.profile,
             other_base_paths=self.target.address.other_base_paths,
             since=self._since,
             slow=self.wish.slow,

@@ -62,7 +62,7 @@ class Asking:
     """What is asked, and how much of it at the most."""
 
     tui: Annotated[
-        str | None, _option(JOB, "--tui", metavar="NAME", help="The agent CLI to judge for (now: generic)")
+        str | None, _option(JOB, "--tui", metavar="NAME,...", help="The agent CLIs to judge for (cab-check tuis)")
     ] = None
     timeout: Annotated[
         float | None, _option(JOB, "--timeout", metavar="S", min=1, help="Seconds for the whole job")

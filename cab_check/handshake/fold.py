@@ -101,7 +101,12 @@ def fold(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings of all checks as one list: same ones merged, consequences marked, the root cause first."""
     merged = _merged(found)
     explained = [finding.but(follows_from=_root(finding, merged)) for finding in merged]
-    return tuple(sorted(explained, key=_order))
+    return in_order(explained)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Root causes first, what weighs most first among them, then as a request meets their layers."""
+    return tuple(sorted(findings, key=_order))
 
 
 def _order(finding: Finding) -> tuple[bool, int, int]:

@@ -8,15 +8,17 @@ from cab_check.handshake.check import Check, Outcome
 from cab_check.handshake.checks import CHECKS
 from cab_check.handshake.checks.context import tokens_verified
 from cab_check.handshake.figures import cost, model_facts, spent_ms
-from cab_check.handshake.fold import fold
+from cab_check.handshake.fold import fold, in_order
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
+from cab_check.handshake.tuis.verdict import verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
 from cab_check.knowledge.advice import advise
 from cab_check.knowledge.finding import Finding, Hop
 from cab_check.knowledge.vocabulary import code, layer_rank
+from cab_check.tuis.loader import profile
 from cab_check.wire.exchange import Recording
 
 _WORDS = 4000
@@ -30,23 +32,28 @@ def judge(
     seen = Seen(recording)
     outcomes = run_checks(plan, seen, checks)
     hops = seen.hops
-    placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
-    findings = tuple(_advised(finding, hops, seen, plan) for finding in fold(placed))
-    verdict, exit_code = decide(outcomes, findings, stopped_by)
     able = capabilities(outcomes)
+    asked_about = tuple(profile(name) for name in plan.tuis)
+    placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
+    folded = in_order(weighed(asked_about, fold(placed), able)) if asked_about else fold(placed)
+    findings = tuple(_advised(finding, hops, seen, plan) for finding in folded)
+    verdict, exit_code = decide(outcomes, findings, stopped_by)
+    model, verified = model_facts(plan, seen), tokens_verified(seen)
+    room = max((tokens for tokens in (verified, model.context_listed) if tokens is not None), default=None)
     return Handshake(
         verdict=verdict,
-        for_=(plan.profile,),
+        for_=plan.for_,
         headline=headline(verdict, findings, able, outcomes),
         checks=tuple(_result(check, outcomes[check.id], seen) for check in checks),
         findings=findings,
         hops=hops,
-        model=model_facts(plan, seen),
+        model=model,
         capabilities=able,
-        context_tokens_verified=tokens_verified(seen),
+        context_tokens_verified=verified,
         cost=cost(plan, seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,
+        tuis=verdicts(asked_about, findings, able, overall=verdict, context_tokens=room),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cab_check.wire.exchange import Recording
 from cab_check.wire.price import Price
 
+GENERIC = "generic"
 _WORDS = (
     "amber", "basil", "cedar", "coral", "ember", "flint", "hazel", "indigo", "ivory", "jasper", "lemon", "maple",
     "olive", "onyx", "pearl", "raven", "sage", "silver", "tulip", "velvet", "violet", "walnut", "willow", "zinc",
@@ -25,13 +26,23 @@ class Plan:
 
     model: str | None
     nonce_seed: str
-    profile: str = "generic"
+    profile: str = GENERIC  # or the names of the agent CLIs asked about, with commas between
     max_tokens: int = 1024
     tries: int = 3
     other_base_paths: tuple[str, ...] = ()
     slow: bool = False  # ask what is estimated to take minutes, too
     since: int = 0  # what exchanges up to this number were refused with 401 or 403 is asked again: the key is another
     price: Price | None = None  # as the user typed it; else the model list's own is taken
+
+    @property
+    def tuis(self) -> tuple[str, ...]:
+        """The agent CLIs asked about, none for the profile `generic` alone."""
+        return tuple(name for name in self.profile.split(",") if name and name != GENERIC)
+
+    @property
+    def for_(self) -> tuple[str, ...]:
+        """What the verdict is for."""
+        return self.tuis or (GENERIC,)
 
     def word(self, topic: str, number: int = 0) -> str:
         """A word that nobody can guess, such as `amber-4821`: one per topic and try."""

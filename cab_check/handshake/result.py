@@ -12,6 +12,7 @@ from cab_check.wire.price import Price
 Status = Literal["pass", "warn", "fail", "skipped", "not_run", "crashed"]
 Verdict = Literal["works", "degraded", "blocked", "unchecked"]
 Capability = Literal["yes", "no", "unknown"]
+TuiWord = Literal["works", "degraded", "blocked", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,24 @@ class Comparison:
     cost: Cost
 
 
+@dataclass(frozen=True, slots=True)
+class TuiVerdict:
+    """Whether one agent CLI works here. `because`: keys of findings; `what_happens` continues its name.
+
+    `wiring`: the command that prints its settings. `version_installed` is that of this machine; a judge does not look.
+    """
+
+    tui: str
+    product: str
+    version_measured: str | None
+    verdict: TuiWord
+    because: tuple[str, ...] = ()
+    what_happens: str | None = None
+    wiring: str | None = None
+    measured_on: str | None = None
+    version_installed: str | None = None
+
+
 @dataclass(frozen=True)
 class Handshake:
     """The whole judgement over one recording. Pure function of it: the same recording gives the same handshake."""
@@ -96,6 +115,7 @@ class Handshake:
     exit_code: int = 0  # of the handshake alone: 0, 3 or 4
     stopped_by: str | None = None
     compared_to: Comparison | None = None
+    tuis: tuple[TuiVerdict, ...] = ()  # those asked about first
 
     @property
     def partial(self) -> bool:

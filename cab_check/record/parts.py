@@ -7,7 +7,7 @@ from typing import Any
 
 from cab_check.base.plain import plain
 from cab_check.base.spans import Span
-from cab_check.handshake.result import Comparison, Cost, Handshake, ModelFacts
+from cab_check.handshake.result import Comparison, Cost, Handshake, ModelFacts, TuiVerdict
 from cab_check.knowledge.finding import Hop
 from cab_check.record.known import known
 from cab_check.record.tool import ToolFacts
@@ -63,11 +63,23 @@ def handshake_part(handshake: Handshake) -> dict[str, Any]:
         "sdk_view": plain(handshake.sdk_view),
         "capabilities": plain(handshake.capabilities),
         "context_tokens_verified": handshake.context_tokens_verified,
-        "tuis": [],
+        "tuis": [_tui(row) for row in handshake.tuis],
         "cost": _cost(handshake.cost),
         "compared_to": _compared(handshake.compared_to),
     }
     return known(values, {"context_tokens_verified": "no prompt of an agent's size was sent", "compared_to": _ALONE})
+
+
+def _tui(row: TuiVerdict) -> dict[str, Any]:
+    return known(
+        plain(row),
+        {
+            "version_measured": "it was not measured",
+            "version_installed": "it was not found on this machine",
+            "what_happens": "nothing stands in its way",
+            "wiring": "it does not work here",
+        },
+    )
 
 
 def _cost(cost: Cost) -> dict[str, Any]:

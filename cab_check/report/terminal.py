@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from cab_check.report import axes, checks, compare, findings, foot, task, verdict
+from cab_check.report import axes, checks, compare, findings, foot, task, tuis, verdict
 from cab_check.report.lines import height, page
 
 LINES = 25
@@ -32,6 +32,7 @@ def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
         return page([*head, *foot.next_step(record, width)])
     counts = checks.folded(record, width)
     tail = [
+        *tuis.summary(record, width),
         *compare.table(record, width),
         *task.summary(record, width),
         *axes.summary(record, width),

@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from cab_check.base.text import clean, one_line
+from cab_check.report import tuis
 from cab_check.report.axes import AXES
 from cab_check.report.checks import GLYPHS
 from cab_check.report.figures import many, seconds
@@ -35,6 +36,7 @@ def verbose(record: Row, level: int = 1, *, width: int = 80, recording: Recordin
     sections: list[tuple[str, Callable[[Row, int], Iterator[Text]]]] = [
         ("Checks", _checks),
         ("Findings", _findings),
+        ("Agent CLIs", _tuis),
         ("What the openai SDK makes of it", _sdk_view),
         ("On the way", _hops),
         ("Walls", _walls),
@@ -65,6 +67,11 @@ def _checks(record: Row, width: int) -> Iterator[Text]:
         status = check["status"].replace("_", " ")
         text = f"{check['id']} ({check['layer']}): {status}{took}. {check['reason']}{needs}{asked}"
         yield from hanging(f"  {glyph:<3}", text, width, limit=_UNCUT, label_style=style)
+
+
+def _tuis(record: Row, width: int) -> Iterator[Text]:
+    for row in record["handshake"]["tuis"]:
+        yield from tuis.every(row, width)
 
 
 def _findings(record: Row, width: int) -> Iterator[Text]:

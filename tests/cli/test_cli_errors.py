@@ -28,7 +28,7 @@ USAGE = [
     (["--endpoint", NOBODY, "--task", "polyglot/rust-error-handlin"], "rust-error-handling"),
     (["--endpoint", NOBODY, "--task", "./nowhere"], "./nowhere"),
     (["--endpoint", NOBODY, "--task", "x", "--no-task"], "--no-task"),
-    (["--endpoint", NOBODY, "--tui", "codex"], "generic"),
+    (["--endpoint", NOBODY, "--tui", "codexx"], "codex"),
     (["--endpoint", NOBODY, "--key", "a", "--key-env", "B"], "--key-env"),
     (["--endpoint", NOBODY, "--key-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE"),
     (["--endpoint", NOBODY, "--key-file", "/nonexistent/key"], "/nonexistent/key"),

@@ -1,0 +1,147 @@
+"""What an agent CLI does to its user when it meets a finding: measured, or known from what a refusal is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cab_check.handshake.result import TuiWord
+from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
+from cab_check.knowledge.finding import Finding, Severity
+from cab_check.knowledge.vocabulary import code
+from cab_check.tuis.profile import Does, Effect, Profile
+
+WORST: tuple[TuiWord, ...] = ("blocked", "unknown", "degraded", "works")
+COMES_TO: dict[Does, TuiWord] = {
+    "recovers": "works",
+    "tells the model": "degraded",
+    "stops with a message": "blocked",
+    "stops in silence": "blocked",
+    "repeats without end": "blocked",
+    "acts on damaged arguments": "blocked",
+    "damages files": "blocked",
+    "takes it as the answer": "blocked",
+}
+_GRAVEST: tuple[Does, ...] = (
+    "damages files",
+    "acts on damaged arguments",
+    "repeats without end",
+    "stops in silence",
+    "takes it as the answer",
+    "stops with a message",
+    "tells the model",
+    "recovers",
+)
+
+_HTTP_400 = ("tools-rejected", "tool-parser-disabled", "model-lacks-tools", "param-rejected")
+_HTTP_500 = ("server-crashed",)
+KIN: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "tools-rejected",
+            "tool-parser-disabled",
+            "model-lacks-tools",
+            "no-route-supports-tools",
+            "tools-need-other-api",
+            "too-many-tools",
+            "tool-schema-rejected",
+            "tool-name-rejected",
+            "tool-choice-rejected",
+            "param-rejected",
+            "output-limit-refused",
+            "role-rejected",
+            "role-order-rejected",
+            "content-form-rejected",
+            "message-field-rejected",
+            "tool-call-id-rejected",
+            "history-arguments-rejected",
+            "tool-result-rejected",
+            "reasoning-must-be-echoed",
+            "reasoning-echo-refused",
+            "opaque-field-must-be-echoed",
+            "template-error",
+            "stream-rejected",
+            "safety-blocked",
+        ),
+        _HTTP_400,
+    ),
+    "context-counts-output": ("context-too-small", *_HTTP_400),
+    "context-too-small": _HTTP_400,
+    "tool-call-swallowed": ("empty-reply",),
+    "gateway-timeout": _HTTP_500,
+    "server-overloaded": _HTTP_500,
+    "tool-call-parse-failure": _HTTP_500,
+    "billing-exhausted": ("rate-limited",),
+    "model-retired": ("model-not-found",),
+    "model-not-loaded": ("model-not-found",),
+}
+"""A finding that was not measured with a CLI -> those whose replies look the same to it: the same status, or the same
+emptiness. A refusal of what it always sends blocks it, whatever it then shows."""
+
+_PASSES = frozenset({"rate-limited", "server-loading", "server-overloaded"})
+"""What passes by itself can at most degrade."""
+_RANK: dict[Severity, int] = {"blocks": 0, "degrades": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What one finding means for one CLI. `says` continues a sentence that begins with its name."""
+
+    finding: Finding
+    verdict: TuiWord
+    says: str
+    effect: Effect | None = None
+
+
+def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None) -> Impact | None:
+    """What `finding` means for this CLI; None if it does not meet it."""
+    if finding.compare == "there" or not touches(profile, finding, api_works=api_works):
+        return None
+    if finding.code == "context-counts-output" and _fits(profile, finding):
+        return None
+    effect = effect_of(profile, finding)
+    if finding.severity == "info" and effect is not None and effect.code != finding.code:
+        effect = None  # what weighs nothing for anybody is not made heavy by a likeness
+    if effect is not None:
+        return Impact(finding, _capped(COMES_TO[effect.does], finding), effect.says, effect)
+    return _unmeasured(profile, finding)
+
+
+def effect_of(profile: Profile, finding: Finding) -> Effect | None:
+    """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
+    for name in (finding.code, *KIN.get(finding.code, ())):
+        same = [effect for effect in profile.effects if effect.code == name]
+        own = [effect for effect in same if name == finding.code and effect.subject == finding.subject]
+        rest = same if name != finding.code else [effect for effect in same if effect.subject is None]
+        if own or rest:
+            return min(own or rest, key=lambda effect: _GRAVEST.index(effect.does))
+    return None
+
+
+def worst(verdicts: Sequence[TuiWord]) -> TuiWord:
+    """The heaviest of them; `works` of none."""
+    return next((word for word in WORST if word in verdicts), "works")
+
+
+def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
+    if finding.severity == "info":
+        structural = code(finding.code).layer == "other-apis" and profile.wire != "chat"
+        return Impact(finding, "blocked", "cannot be served without it") if structural else None
+    if finding.severity == "degrades":
+        return Impact(finding, "degraded", "what it makes of this was not measured")
+    if finding.layer in GATES:
+        return Impact(finding, "blocked", "gets no request through")
+    if finding.code in KIN and KIN[finding.code][:1] == _HTTP_400[:1]:
+        return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
+    return Impact(finding, "unknown", "what it does then was not measured")
+
+
+def _capped(word: TuiWord, finding: Finding) -> TuiWord:
+    """No heavier than the finding itself allows: what passes, or was seen to weigh less than its kind, degrades."""
+    lighter = _RANK[finding.severity] > _RANK[code(finding.code).severity]
+    return "degraded" if word == "blocked" and (lighter or finding.code in _PASSES) else word
+
+
+def _fits(profile: Profile, finding: Finding) -> bool:
+    context = number(finding.subject or "")
+    return context is not None and tokens_wanted(profile) <= context

@@ -1,0 +1,125 @@
+"""The verdict for each agent CLI: worst of what the findings mean for it, never better than what was shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cab_check.handshake.plan import GENERIC
+from cab_check.handshake.result import Capability, TuiVerdict, TuiWord, Verdict
+from cab_check.handshake.tuis.effects import WORST, Impact, impact, worst
+from cab_check.handshake.tuis.touch import first_tokens
+from cab_check.knowledge.finding import Finding, Severity
+from cab_check.tuis.loader import profiles
+from cab_check.tuis.profile import Profile
+
+_API = {"responses": "responses_api", "messages": "messages_api"}
+_SAID = {
+    "chat": "plain chat",
+    "streaming": "streaming",
+    "tools": "a tool call",
+    "tools_streamed": "a streamed tool call",
+    "second_turn": "the turn after a tool's result",
+    "responses_api": "two turns of /responses",
+    "messages_api": "two turns of /messages",
+}
+_SEVERITY: dict[TuiWord, Severity] = {"blocked": "blocks", "degraded": "degrades", "works": "info"}
+
+
+def verdicts(
+    asked_about: Sequence[Profile],
+    findings: Sequence[Finding],
+    able: Mapping[str, Capability],
+    *,
+    overall: Verdict,
+    context_tokens: int | None,
+) -> tuple[TuiVerdict, ...]:
+    """One row for each known CLI, those asked about first."""
+    names = [one.name for one in asked_about]
+    others = [one for one in profiles().values() if one.name not in (*names, GENERIC)]
+    return tuple(
+        verdict_for(one, findings, able, overall=overall, context_tokens=context_tokens)
+        for one in (*asked_about, *others)
+    )
+
+
+def verdict_for(
+    profile: Profile,
+    findings: Sequence[Finding],
+    able: Mapping[str, Capability],
+    *,
+    overall: Verdict,
+    context_tokens: int | None,
+) -> TuiVerdict:
+    """Whether this CLI works here. `context_tokens`: the largest context that was shown or told, in tokens."""
+    if overall == "unchecked":
+        return _row(profile, "unknown", (), "no plain chat was had, so nothing was learned")
+    met = impacts(profile, findings, able)
+    word = worst([item.verdict for item in met])
+    if word in ("blocked", "unknown"):
+        telling = next(item for item in met if item.verdict == word)
+        return _row(profile, word, _because(met), telling.says)
+    missing = unshown(profile, able, context_tokens)
+    if missing:
+        return _row(profile, "unknown", _because(met), f"not shown here: {missing}")
+    telling_says = next((item.says for item in met if item.verdict == word), None)
+    return _row(profile, word, _because(met), telling_says if word == "degraded" else None)
+
+
+def impacts(profile: Profile, findings: Sequence[Finding], able: Mapping[str, Capability]) -> list[Impact]:
+    """What each finding means for this CLI, heaviest first, root causes before what follows from them."""
+    works = {"yes": True, "no": False}.get(able.get(_API.get(profile.wire, ""), "unknown"))
+    met = [found for finding in findings if (found := impact(profile, finding, api_works=works)) is not None]
+    return sorted(met, key=lambda item: WORST.index(item.verdict))
+
+
+def weighed(profiles: Sequence[Profile], findings: Sequence[Finding], able: Mapping[str, Capability]) -> list[Finding]:
+    """The findings with the severity that they have for these CLIs: the heaviest of any; what none meets is info.
+
+    Where a CLI meets one and was not measured with it, the severity for the profile `generic` stands.
+    """
+    return [finding.but(severity=_severity(profiles, finding, able)) for finding in findings]
+
+
+def unshown(profile: Profile, able: Mapping[str, Capability], context_tokens: int | None) -> str:
+    """What this CLI needs and nobody saw work, in words; empty if all of it was shown."""
+    lacking = [_SAID[name] for name in needs(profile) if able.get(name) != "yes"]
+    wanted = first_tokens(profile)
+    if context_tokens is None or context_tokens < wanted:
+        lacking.append(f"a first request of about {wanted / 1000:.0f}k tokens" if wanted >= 1000 else "")
+    return ", ".join(filter(None, lacking))
+
+
+def needs(profile: Profile) -> tuple[str, ...]:
+    """The capabilities that this CLI stands on."""
+    if profile.wire != "chat":
+        return (_API[profile.wire],)
+    streams, tools = profile.request.stream, profile.uses_tools
+    call = ("tools_streamed" if streams else "tools", "second_turn") if tools else ()
+    return ("chat", *(("streaming",) if streams else ()), *call)
+
+
+def _severity(profiles: Sequence[Profile], finding: Finding, able: Mapping[str, Capability]) -> Severity:
+    met = [item for profile in profiles for item in impacts(profile, [finding], able)]
+    if any(item.verdict == "unknown" for item in met):
+        return "blocks" if any(item.verdict == "blocked" for item in met) else finding.severity
+    return _SEVERITY[worst([item.verdict for item in met])]
+
+
+def _because(met: Sequence[Impact]) -> tuple[str, ...]:
+    """The findings that make it so: roots, or a consequence whose root this CLI does not meet."""
+    telling = [item for item in met if item.verdict != "works"]
+    codes = {item.finding.code for item in telling}
+    return tuple(dict.fromkeys(item.finding.key for item in telling if item.finding.follows_from not in codes))
+
+
+def _row(profile: Profile, word: TuiWord, because: tuple[str, ...], says: str | None) -> TuiVerdict:
+    return TuiVerdict(
+        tui=profile.name,
+        product=profile.product,
+        version_measured=profile.version,
+        verdict=word,
+        because=because,
+        what_happens=says,
+        wiring=None if word == "unknown" and not because else f"cab-check wiring {profile.name}",
+        measured_on=profile.measured_on,
+    )
