@@ -49,9 +49,9 @@ def read_price(typed: str | None) -> Price | None:
     return Price(dollars[0] / MILLION, dollars[1] / MILLION)
 
 
-def in_handshake(typed: Ceilings, addresses: int = 1) -> Ceilings:
-    """The ceilings while the handshake runs, at so many addresses."""
-    requests, tokens = (addresses * most for most in HANDSHAKE)
+def in_handshake(typed: Ceilings, addresses: int = 1, replays: int = 0) -> Ceilings:
+    """The ceilings while the handshake runs, at so many addresses. `replays`: tokens for what agent CLIs send."""
+    requests, tokens = addresses * HANDSHAKE[0], addresses * (HANDSHAKE[1] + replays)
     return Ceilings(
         requests=requests if typed.requests is None else typed.requests,
         tokens=tokens if typed.tokens is None else typed.tokens,
@@ -68,9 +68,9 @@ def in_task(typed: Ceilings, limits: AgentLimits, trials: int, *, requests: int,
     )
 
 
-def of_handshake(typed: Ceilings, price: Price | None, addresses: int = 1) -> Most:
+def of_handshake(typed: Ceilings, price: Price | None, addresses: int = 1, replays: int = 0) -> Most:
     """What the handshake may use."""
-    ceilings = in_handshake(typed, addresses)
+    ceilings = in_handshake(typed, addresses, replays)
     assert ceilings.requests is not None and ceilings.tokens is not None
     return _most(ceilings.requests, ceilings.tokens, ceilings.tokens, ceilings.usd, price)
 

@@ -21,6 +21,7 @@ from cab_check.cli.target import Target
 from cab_check.cli.twin import ask_twin
 from cab_check.handshake.compare import with_comparison
 from cab_check.handshake.drive import ask_all, first_contact
+from cab_check.handshake.estimate import tokens_of_replays
 from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import GENERIC, Plan
 from cab_check.handshake.prices import listed_price
@@ -100,7 +101,7 @@ class Job:
         """The ceilings of handshake and task."""
         wish, price = self.wish, self.price
         task = ceilings.of_task(AgentLimits(), wish.trials, wish.ceilings, price) if wish.task else None
-        return ceilings.of_handshake(wish.ceilings, price, self._addresses), task
+        return ceilings.of_handshake(wish.ceilings, price, self._addresses, tokens_of_replays(self.plan)), task
 
     def settle_price(self) -> None:
         """From now on count money too. Raises UsageError if there is a ceiling on it and no price is known."""
@@ -133,7 +134,9 @@ class Job:
     async def contact(self) -> Handshake:
         """Reach the endpoint, and ask which models it has; what that proves so far."""
         if self._client is None:
-            self._budget.ceilings = ceilings.in_handshake(self.wish.ceilings, self._addresses)
+            self._budget.ceilings = ceilings.in_handshake(
+                self.wish.ceilings, self._addresses, tokens_of_replays(self.plan)
+            )
             client = await self._open.enter_async_context(await self._connect())
             self._client = Patient(client, self.progress, concurrency=self.wish.concurrency)
         self.progress.stage("Reaching the endpoint")

@@ -28,7 +28,8 @@ class Check:
 
     `ask` says what must still be sent for a verdict, given what was answered so far: second turns, repeats and
     narrowing are further calls of the same function, and an empty list means that it has all it needs. `judge` picks
-    exchanges by what they sent and got. Both are pure. `needs` are the ids of checks that must not have failed.
+    exchanges by what they sent and got. Both are pure. `needs` are the ids of checks that must not have failed;
+    where all those of `unless` have passed, nothing is asked for this one.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Check:
     needs: tuple[str, ...]
     ask: Callable[[Plan, Seen], list[Ask]]
     judge: Callable[[Plan, Seen], Outcome]
+    unless: tuple[str, ...] = ()
 
 
 def nothing_to_ask(plan: Plan, seen: Seen) -> list[Ask]:

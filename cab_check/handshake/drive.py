@@ -9,7 +9,7 @@ from typing import Protocol
 
 from cab_check.base.progress import Progress, Quiet
 from cab_check.handshake.check import Check
-from cab_check.handshake.checks import CHECKS, CONTACT
+from cab_check.handshake.checks import CONTACT, checks_of
 from cab_check.handshake.checks.model import models_listed
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.run import failed, run_check
@@ -41,11 +41,13 @@ class Next:
         return self.ask.method, self.base_path + self.ask.route, self.ask.with_key, self.ask.payload()
 
 
-def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> list[Next]:
+def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] | None = None) -> list[Next]:
     """What to send now: the questions of all checks whose needs are settled and have not failed. Pure."""
-    open_, closed = set[str](), set[str]()
+    open_, closed, passed = set[str](), set[str](), set[str]()
     wanted: dict[Key, Next] = {}
-    for check in checks:
+    for check in checks_of(plan) if checks is None else checks:
+        if check.unless and (open_.intersection(check.unless) or passed.issuperset(check.unless)):
+            continue
         if open_.intersection(check.needs):
             open_.add(check.id)
             continue
@@ -58,8 +60,9 @@ def what_next(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> list[
             wanted.setdefault(item.key, item)
         if asks:
             open_.add(check.id)
-        elif failed(run_check(check, plan, seen)):
-            closed.add(check.id)
+            continue
+        outcome = run_check(check, plan, seen)
+        (closed if failed(outcome) else passed if outcome.status == "pass" else set()).add(check.id)
     return list(wanted.values())
 
 
@@ -70,7 +73,7 @@ async def ask_all(
     *,
     concurrency: int = 4,
     until: Until | None = None,
-    checks: Sequence[Check] = CHECKS,
+    checks: Sequence[Check] | None = None,
 ) -> None:
     """Ask until no check wants anything more, or `until` says that it is enough. At most `concurrency` at once.
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cab_check.handshake.check import Check
-from cab_check.handshake.checks import CHECKS
-from cab_check.handshake.plan import Plan
+from cab_check.handshake.checks import BEFORE_REPLAYS
+from cab_check.handshake.plan import GENERIC, Plan
 from cab_check.handshake.questions import with_room
 from cab_check.handshake.rehearsal import WORST, rehearse, sound
+from cab_check.handshake.tuis.replay_api import surface_of
+from cab_check.handshake.tuis.touch import first_tokens, tokens_wanted
+from cab_check.tuis.loader import profile
 from cab_check.wire.budget import at_most
 from cab_check.wire.exchange import Ask
 from cab_check.wire.price import Price
 
+_TIMES = 8  # a first turn, its second one, and three tries of each where the model is moody
 _BASE_URL = "http://rehearsal.invalid/v1"
 
 
@@ -46,17 +50,41 @@ class Estimate:
     worst: Figures
 
 
-def estimate(plan: Plan, checks: Sequence[Check] = CHECKS) -> Estimate:
+def estimate(plan: Plan, checks: Sequence[Check] | None = None) -> Estimate:
     """What a handshake by `plan` would ask: its own questions, added up. Pure; nothing is sent."""
     named = plan if plan.model is not None else Plan("rehearsal", plan.nonce_seed, plan.profile)
-    usual = rehearse(named, sound, _BASE_URL, checks)
+    usual = rehearse(_of_chat(named), sound, _BASE_URL, _usual_checks(named) if checks is None else checks)
+    spoken = [ask for name in named.tuis for ask in _on_another_api(name, named)] if checks is None else []
     every = dict(usual)
     for endpoint in WORST:
         every |= rehearse(named, endpoint, _BASE_URL, checks)
     asks = {(ask.route, ask.base_path, ask.payload()): ask for ask in every.values()}
     roomier = [with_room(ask) for ask in asks.values() if at_most(ask.payload()).completion]
     asks |= {(ask.route, ask.base_path, ask.payload()): ask for ask in roomier}
-    return Estimate(_figures(usual.values()), _figures(asks.values()))
+    return Estimate(_figures([*usual.values(), *spoken]), _figures([*asks.values(), *spoken]))
+
+
+def tokens_of_replays(plan: Plan) -> int:
+    """Tokens that the first turns of the CLIs asked about may take beside the usual questions, tries and all."""
+    each = [profile(name) for name in plan.tuis]
+    return sum(_TIMES * first_tokens(one) + 2 * (tokens_wanted(one) - first_tokens(one)) for one in each)
+
+
+def _of_chat(plan: Plan) -> Plan:
+    """The plan for those of its CLIs that speak chat completions: the rehearsal knows no other API."""
+    names = [name for name in plan.tuis if profile(name).wire == "chat"]
+    return replace(plan, profile=",".join(names) or GENERIC)
+
+
+def _usual_checks(plan: Plan) -> Sequence[Check] | None:
+    """Where every CLI speaks another API, a sound endpoint is asked what comes before it."""
+    return BEFORE_REPLAYS if plan.tuis and not _of_chat(plan).tuis else None
+
+
+def _on_another_api(name: str, plan: Plan) -> list[Ask]:
+    """The two turns of a CLI that speaks another API."""
+    one = profile(name)
+    return [] if one.wire == "chat" else 2 * [surface_of(one).ask(plan, frozenset(), 1)]
 
 
 def _figures(asks: Iterable[Ask]) -> Figures:

@@ -11,7 +11,7 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.prices import listed_price
 from cab_check.handshake.result import Cost, ModelFacts
 from cab_check.handshake.seen import Seen, model_entries
-from cab_check.handshake.surfaces import SURFACES
+from cab_check.handshake.surfaces import every_api_turn
 from cab_check.wire.again import asked_again, waited_ms
 from cab_check.wire.exchange import Exchange
 from cab_check.wire.price import Price
@@ -49,7 +49,7 @@ def context_listed(model: str | None, seen: Seen) -> int | None:
 def cost(plan: Plan, seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:
     """Requests, tokens as the endpoint counted them (None if it never did), their price, and milliseconds."""
     usages = [turn.reply.usage for turn in seen.all_turns if turn.reply.usage]
-    usages += [turn.reply.usage for surface in SURFACES for turn in surface.turns(seen) if turn.reply.usage]
+    usages += [turn.reply.usage for turn in every_api_turn(seen) if turn.reply.usage]
     prompts = [usage.prompt for usage in usages if usage.prompt is not None]
     completions = [usage.completion for usage in usages if usage.completion is not None]
     price = plan.price or listed_price(seen.lists, plan.model)
@@ -71,7 +71,7 @@ def _usd(price: Price | None, seen: Seen) -> float | None:
     if price is None:
         return None
     usages = [turn.reply.usage for turn in seen.all_turns if turn.answered]
-    usages += [turn.reply.usage for surface in SURFACES for turn in surface.turns(seen) if turn.exchange.ok]
+    usages += [turn.reply.usage for turn in every_api_turn(seen) if turn.exchange.ok]
     counts = [(usage.prompt, usage.completion) for usage in usages if usage is not None]
     whole = [(prompt, answer) for prompt, answer in counts if prompt is not None and answer is not None]
     if len(whole) < len(usages):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cab_check.handshake.check import Check, Outcome
-from cab_check.handshake.checks import CHECKS
+from cab_check.handshake.checks import checks_of
 from cab_check.handshake.checks.context import tokens_verified
 from cab_check.handshake.figures import cost, model_facts, spent_ms
 from cab_check.handshake.fold import fold, in_order
@@ -13,7 +13,8 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
-from cab_check.handshake.tuis.verdict import verdicts, weighed
+from cab_check.handshake.tuis.replays import tokens_replayed
+from cab_check.handshake.tuis.verdict import largest, needs, verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
 from cab_check.knowledge.advice import advise
 from cab_check.knowledge.finding import Finding, Hop
@@ -26,24 +27,26 @@ _WORDS = 4000
 
 
 def judge(
-    recording: Recording, plan: Plan, *, stopped_by: str | None = None, checks: Sequence[Check] = CHECKS
+    recording: Recording, plan: Plan, *, stopped_by: str | None = None, checks: Sequence[Check] | None = None
 ) -> Handshake:
     """Everything that `recording` proves, `stopped_by` naming what ended the job early, if anything did."""
-    seen = Seen(recording)
+    seen, checks = Seen(recording), checks_of(plan) if checks is None else checks
     outcomes = run_checks(plan, seen, checks)
     hops = seen.hops
-    able = capabilities(outcomes)
     asked_about = tuple(profile(name) for name in plan.tuis)
+    passed = [one for one in asked_about if outcomes[f"tui-{one.name}"].status == "pass"]
+    able = capabilities(outcomes) | {name: "yes" for one in passed for name in needs(one)}
     placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
     folded = in_order(weighed(asked_about, fold(placed), able)) if asked_about else fold(placed)
     findings = tuple(_advised(finding, hops, seen, plan) for finding in folded)
     verdict, exit_code = decide(outcomes, findings, stopped_by)
-    model, verified = model_facts(plan, seen), tokens_verified(seen)
-    room = max((tokens for tokens in (verified, model.context_listed) if tokens is not None), default=None)
+    model = model_facts(plan, seen)
+    verified = largest(tokens_verified(seen), tokens_replayed(passed, plan, seen))
+    room = largest(verified, model.context_listed)
     return Handshake(
         verdict=verdict,
         for_=plan.for_,
-        headline=headline(verdict, findings, able, outcomes),
+        headline=headline(verdict, findings, able, outcomes, plan.tuis),
         checks=tuple(_result(check, outcomes[check.id], seen) for check in checks),
         findings=findings,
         hops=hops,
@@ -53,11 +56,19 @@ def judge(
         cost=cost(plan, seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,
-        tuis=verdicts(asked_about, findings, able, overall=verdict, context_tokens=room),
+        tuis=verdicts(
+            asked_about,
+            findings,
+            able,
+            overall=verdict,
+            context_tokens=room,
+            asked=[name for name, outcome in outcomes.items() if outcome.status in ("pass", "warn", "fail")],
+            replayed=[one.name for one in passed],
+        ),
     )
 
 
-def run_checks(plan: Plan, seen: Seen, checks: Sequence[Check] = CHECKS) -> dict[str, Outcome]:
+def run_checks(plan: Plan, seen: Seen, checks: Sequence[Check]) -> dict[str, Outcome]:
     """The outcome of each check by id. One whose need failed is not run, and says which need that was."""
     outcomes: dict[str, Outcome] = {}
     for check in checks:

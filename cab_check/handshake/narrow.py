@@ -23,6 +23,7 @@ MOST_NAMED = 5
 Parts = frozenset[str]
 Build = Callable[[Parts], Ask]
 Read = Callable[[Turn], Parts]
+Find = Callable[[Parts], Turn | None]
 Suspects = Callable[[Turn, Parts], Sequence[str]]
 Answer = Literal["accepted", "refused", "untold"]
 
@@ -72,7 +73,13 @@ def narrow(
     parts: Sequence[str], build: Build, turns: Iterable[Turn], read: Read, suspects: Suspects, seen: Seen
 ) -> Narrowed:
     """What of `parts` is refused, from `turns`, whose parts `read` tells; or what to ask next."""
-    job = _Job(build, {read(turn): turn for turn in reversed(list(turns))}, suspects, seen)
+    told = {read(turn): turn for turn in reversed(list(turns))}
+    return narrow_by(parts, build, told.get, suspects, seen)
+
+
+def narrow_by(parts: Sequence[str], build: Build, find: Find, suspects: Suspects, seen: Seen) -> Narrowed:
+    """The same, where `find` gives the turn that went out with some parts, None if none did."""
+    job = _Job(build, find, suspects, seen)
     left, refused = list(parts), dict[str, Turn]()
     try:
         while True:
@@ -91,8 +98,8 @@ def narrow(
 class _Job:
     """One replay over what was asked so far."""
 
-    def __init__(self, build: Build, told: Mapping[Parts, Turn], suspects: Suspects, seen: Seen) -> None:
-        self._build, self._told, self._suspects, self._seen = build, told, suspects, seen
+    def __init__(self, build: Build, find: Find, suspects: Suspects, seen: Seen) -> None:
+        self._build, self._find, self._suspects, self._seen = build, find, suspects, seen
         self._asked: dict[Parts, Turn] = {}
 
     @property
@@ -103,7 +110,7 @@ class _Job:
     def ask(self, parts: Iterable[str]) -> Turn:
         """The reply to the request with these parts."""
         wanted = frozenset(parts)
-        turn = self._told.get(wanted)
+        turn = self._find(wanted)
         if turn is None and len(self._asked) >= MOST:
             raise _Unsaid(f"not taken apart any further after {MOST} requests")
         if turn is None:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cab_check.handshake.check import Check
-from cab_check.handshake.checks import CHECKS
 from cab_check.handshake.drive import Key, what_next
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import MODELS, Seen, Turn, path_of
 from cab_check.handshake.wording import WantedCall, wanted
+from cab_check.wire.budget import BYTES_PER_TOKEN
 from cab_check.wire.exchange import Ask, Exchange, Facts, Got, Piece, Recording, Sent, Times
 
 Body = Mapping[str, Any]
@@ -22,11 +22,10 @@ Message = dict[str, Any]
 Endpoint = Callable[[Ask], tuple[int, Body]]
 
 _ROUNDS = 100  # of questions: far more than any chain of checks is long
-_USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
 _PROSE = "I would rather talk about something else."
 
 
-def rehearse(plan: Plan, endpoint: Endpoint, base_url: str, checks: Sequence[Check] = CHECKS) -> dict[Key, Ask]:
+def rehearse(plan: Plan, endpoint: Endpoint, base_url: str, checks: Sequence[Check] | None = None) -> dict[Key, Ask]:
     """Every question that the checks ask of `endpoint`, each once, in order."""
     facts = Facts(base_url=base_url, given=base_url, resolves=True, key_given=True, model_requested=plan.model)
     exchanges: list[Exchange] = []
@@ -116,13 +115,19 @@ def _reply(message: Message, reason: str) -> Body:
         "created": 1,
         "model": "rehearsal",
         "choices": [choice],
-        "usage": _USAGE,
+        "usage": {},
     }
 
 
 def _exchange(number: int, ask: Ask, base: str, endpoint: Endpoint) -> Exchange:
     sent = Sent(ask.method, base + ask.route, (), ask.payload(), ask.route, ask.with_key)
     status, document = endpoint(ask)
+    if "usage" in document:
+        prompt = len(ask.payload()) // BYTES_PER_TOKEN
+        document = {
+            **document,
+            "usage": {"prompt_tokens": prompt, "completion_tokens": 10, "total_tokens": prompt + 10},
+        }
     if status == 200 and path_of(Exchange(number, sent, None, "complete", "", "", Times())).endswith(MODELS):
         document = {"object": "list", "data": [{"id": "rehearsal", "object": "model"}]}
     streamed = status == 200 and ask.streams

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cab_check.chat import messages, responses
@@ -105,7 +105,7 @@ class ApiTurn:
     def callable(self) -> bool:
         """Whether the reply holds a call that can be answered."""
         first = self.reply.calls[0] if self.reply.calls else None
-        named = first is not None and first.name == READ_FILE["function"]["name"]
+        named = first is not None and first.name in {tool.get("name") for tool in _rows(self.body, "tools")}
         return self.accepted and named and first is not None and isinstance(first.parsed, dict) and bool(first.id)
 
     @property
@@ -124,7 +124,9 @@ class ApiTurn:
 
 @dataclass(frozen=True)
 class Surface:
-    """One of the two APIs. `refuses_result` is the subject for a second turn that is refused."""
+    """One of the two APIs. `refuses_result` is the subject for a second turn that is refused; `stands_in_for` the agent
+    CLI whose own conversation it is, None for the general questions.
+    """
 
     route: str
     missing: str
@@ -135,6 +137,7 @@ class Surface:
     read: Callable[[Exchange], TypedReply]
     results: Callable[[Body], Iterator[Any]]
     body: Callable[[Plan, Dropped, int, TypedReply | None], dict[str, Any]]
+    stands_in_for: str | None = None
 
     def ask(self, plan: Plan, dropped: Dropped, room: int, first: TypedReply | None = None) -> Ask:
         """The first turn, or with `first` the turn after it."""
@@ -144,6 +147,8 @@ class Surface:
         """`exchange` as a turn of this API; None if it is none."""
         body = exchange.sent.json
         if exchange.sent.method != "POST" or not path_of(exchange).endswith(self.route) or not isinstance(body, dict):
+            return None
+        if wording.stands_in_for_bytes(exchange.sent.body) != self.stands_in_for:
             return None
         held = tuple(part for part in self.parts if part.is_in(body))
         results = tuple(text for text in self.results(body) if isinstance(text, str))
@@ -261,3 +266,13 @@ MESSAGES = Surface(
 )
 
 SURFACES = (RESPONSES, MESSAGES)
+
+
+def every_api_turn(seen: Seen) -> list[ApiTurn]:
+    """All turns of these APIs, whoever's conversation they stand in for."""
+    return [
+        turn
+        for exchange in seen.exchanges
+        for surface in SURFACES
+        if (turn := replace(surface, stands_in_for=wording.stands_in_for_bytes(exchange.sent.body)).turn(exchange))
+    ]

@@ -69,6 +69,7 @@ def headline(
     findings: Sequence[Finding],
     able: Mapping[str, Capability],
     outcomes: Mapping[str, Outcome],
+    tuis: Sequence[str] = (),
 ) -> str:
     """One sentence that a person can act on: the root cause, or what was proved to work."""
     telling = [finding for finding in findings if finding.severity != "info"]
@@ -76,6 +77,10 @@ def headline(
         return _about(telling[0])
     if verdict == "unchecked":
         return one_line(_why_unchecked(outcomes), HEADLINE)
+    replayed = [name for name in tuis if outcomes[f"tui-{name}"].status == "pass"]
+    if tuis and len(replayed) == len(tuis):
+        whose = " and ".join(", ".join(replayed).rsplit(", ", 1))
+        return one_line(f"What {whose} send{'s' if len(replayed) == 1 else ''} in two turns is answered.", HEADLINE)
     works = [said for name, said in _SAID.items() if able.get(name) == "yes"]
     listed = ", ".join(works[:-1]) + f" and {works[-1]}" if len(works) > 1 else "".join(works)
     untold = [name.replace("_", " ") for name in _SAID if able.get(name) == "unknown"]

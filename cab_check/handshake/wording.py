@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 _SAY = re.compile(r"^Reply with exactly: (\S+)$")
@@ -31,6 +31,10 @@ _ABOUT = (
     ("json", re.compile(r"^Answer with a JSON object that has one key, \"word\", with the value \"\S+\"\.$")),
 )
 """Questions of which one check alone knows what an answer must be -> how they are phrased."""
+
+STAND_IN = "stand-in"
+_STANDS_IN = re.compile(r"^Stand-in for the instructions of ([\w.-]+)\.")
+_STANDS_IN_SOMEWHERE = re.compile(rb'"Stand-in for the instructions of ([\w.-]+)\.')
 
 BOTH_AT_ONCE = "Make both calls in one reply."
 THEN_SAY = "Then repeat what it says."
@@ -132,8 +136,30 @@ def json_object(word: str) -> str:
     return f'Answer with a JSON object that has one key, "word", with the value "{word}".'
 
 
+def stand_in(name: str) -> str:
+    """Open a conversation that stands in for that of the agent CLI `name`."""
+    return f"Stand-in for the instructions of {name}."
+
+
+def stands_in_for(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The agent CLI that a conversation stands in for."""
+    found = _STANDS_IN.match(text_of(messages[0])) if messages else None
+    return found.group(1) if found else None
+
+
+def stands_in_for_bytes(body: bytes) -> str | None:
+    """The same for a request of any API."""
+    found = _STANDS_IN_SOMEWHERE.search(body)
+    return found.group(1).decode() if found else None
+
+
 def wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
     """What the end of a conversation asks for."""
+    asked = _wanted(messages)
+    return replace(asked, about=STAND_IN) if stands_in_for(messages) else asked
+
+
+def _wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
     if not messages:
         return Wanted()
     last = messages[-1]
@@ -146,7 +172,7 @@ def wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
     about = next((name for name, phrase in _ABOUT if phrase.search(text)), None)
     if about is not None:
         return Wanted(about=about)
-    said = _SAY.match(text)
+    said = _SAY.match(text.rpartition("\n")[2])
     return Wanted(word=said.group(1)) if said else Wanted(calls=_wanted_calls(text))
 
 

@@ -32,6 +32,8 @@ def summary(record: Row, width: int) -> list[Text]:
     others = [row for row in rows if row not in asked]
     if record["handshake"]["verdict"] == "unchecked":
         others = []
+    elif asked:
+        others = [row for row in others if row["verdict"] != "unknown"]
     lines = [line for row in asked for line in _asked(row, width)] + _folded(others, width)
     return _labelled(lines)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cab_check.handshake.check import Check
 from cab_check.handshake.checks.address import ADDRESS, BASE_PATH
 from cab_check.handshake.checks.auth import KEY
@@ -21,6 +23,9 @@ from cab_check.handshake.checks.tools_request import TOOL_CHOICE, TOOLS
 from cab_check.handshake.checks.tools_response import NO_ARGUMENTS, PARALLEL, TEXT_SURVIVES, TOOL_CALL, TOOL_CALL_STREAM
 from cab_check.handshake.checks.turns import SECOND_TURN, SECOND_TURN_STREAM
 from cab_check.handshake.checks.usage import USAGE, USAGE_STREAM
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.tuis.replays import replay_of
+from cab_check.tuis.loader import profile
 
 CHECKS: tuple[Check, ...] = (
     ADDRESS,
@@ -59,6 +64,21 @@ CHECKS: tuple[Check, ...] = (
     CONTEXT,
     STRUCTURED,
 )
+
+BEFORE_REPLAYS = CHECKS[: CHECKS.index(CHAT) + 1]
+"""What is asked before anything that an agent CLI sends."""
+
+
+def checks_of(plan: Plan) -> tuple[Check, ...]:
+    """The checks of a plan: where agent CLIs are asked about, what those send comes first, and the rest only if that
+    did not pass.
+    """
+    if not plan.tuis:
+        return CHECKS
+    replays = tuple(replay_of(profile(name)) for name in plan.tuis)
+    ids = tuple(check.id for check in replays)
+    return (*BEFORE_REPLAYS, *replays, *(replace(check, unless=ids) for check in CHECKS[len(BEFORE_REPLAYS) :]))
+
 
 CONTACT: tuple[Check, ...] = (ADDRESS, REACH, BASE_PATH)
 """Those that need no model: enough to know where the API is and what it serves."""

@@ -15,7 +15,7 @@ from cab_check.knowledge.vocabulary import make
 from cab_check.wire.exchange import Ask
 
 
-def _ask(surface: Surface, plan: Plan, seen: Seen) -> list[Ask]:
+def ask_surface(surface: Surface, plan: Plan, seen: Seen) -> list[Ask]:
     """The first turn; without what was refused, or with more room; and the turn after it, once a call came."""
     dropped, room = frozenset[str](), 1
     while True:
@@ -36,7 +36,8 @@ def _ask(surface: Surface, plan: Plan, seen: Seen) -> list[Ask]:
     return [] if seen.answer_to(second) else [second]
 
 
-def _judge(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
+def judge_surface(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
+    """What the turns of this API prove."""
     turns = surface.turns(seen)
     if not turns:
         return not_asked(f"{surface.route} was not asked")
@@ -119,8 +120,8 @@ def _check(id_: str, surface: Surface) -> Check:
         "other-apis",
         surface.route,
         ("chat",),
-        lambda plan, seen: _ask(surface, plan, seen),
-        lambda plan, seen: _judge(surface, plan, seen),
+        lambda plan, seen: ask_surface(surface, plan, seen),
+        lambda plan, seen: judge_surface(surface, plan, seen),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from cab_check.handshake.plan import GENERIC
 from cab_check.handshake.result import Capability, TuiVerdict, TuiWord, Verdict
@@ -22,6 +22,12 @@ _SAID = {
     "responses_api": "two turns of /responses",
     "messages_api": "two turns of /messages",
 }
+_FORMS = {
+    "agent-params": "its parameters",
+    "history": "its forms of messages",
+    "schemas": "its tools",
+}
+"""Checks that ask for what any measured CLI sends, by parts."""
 _SEVERITY: dict[TuiWord, Severity] = {"blocked": "blocks", "degraded": "degrades", "works": "info"}
 
 
@@ -32,12 +38,22 @@ def verdicts(
     *,
     overall: Verdict,
     context_tokens: int | None,
+    asked: Collection[str],
+    replayed: Collection[str] = (),
 ) -> tuple[TuiVerdict, ...]:
     """One row for each known CLI, those asked about first."""
     names = [one.name for one in asked_about]
     others = [one for one in profiles().values() if one.name not in (*names, GENERIC)]
     return tuple(
-        verdict_for(one, findings, able, overall=overall, context_tokens=context_tokens)
+        verdict_for(
+            one,
+            findings,
+            able,
+            overall=overall,
+            context_tokens=context_tokens,
+            asked=asked,
+            replayed=replayed,
+        )
         for one in (*asked_about, *others)
     )
 
@@ -49,8 +65,14 @@ def verdict_for(
     *,
     overall: Verdict,
     context_tokens: int | None,
+    asked: Collection[str],
+    replayed: Collection[str] = (),
 ) -> TuiVerdict:
-    """Whether this CLI works here. `context_tokens`: the largest context that was shown or told, in tokens."""
+    """Whether this CLI works here.
+
+    `context_tokens`: the largest context that was shown or told, in tokens. `asked`: ids of the checks that came to
+    something. `replayed`: the CLIs whose own two turns were shown to pass.
+    """
     if overall == "unchecked":
         return _row(profile, "unknown", (), "no plain chat was had, so nothing was learned")
     met = impacts(profile, findings, able)
@@ -58,7 +80,7 @@ def verdict_for(
     if word in ("blocked", "unknown"):
         telling = next(item for item in met if item.verdict == word)
         return _row(profile, word, _because(met), telling.says)
-    missing = unshown(profile, able, context_tokens)
+    missing = "" if profile.name in replayed else unshown(profile, able, asked, context_tokens)
     if missing:
         return _row(profile, "unknown", _because(met), f"not shown here: {missing}")
     telling_says = next((item.says for item in met if item.verdict == word), None)
@@ -72,6 +94,11 @@ def impacts(profile: Profile, findings: Sequence[Finding], able: Mapping[str, Ca
     return sorted(met, key=lambda item: WORST.index(item.verdict))
 
 
+def largest(*tokens: int | None) -> int | None:
+    """The largest of some counts, those that are not known left aside."""
+    return max((count for count in tokens if count is not None), default=None)
+
+
 def weighed(profiles: Sequence[Profile], findings: Sequence[Finding], able: Mapping[str, Capability]) -> list[Finding]:
     """The findings with the severity that they have for these CLIs: the heaviest of any; what none meets is info.
 
@@ -80,9 +107,14 @@ def weighed(profiles: Sequence[Profile], findings: Sequence[Finding], able: Mapp
     return [finding.but(severity=_severity(profiles, finding, able)) for finding in findings]
 
 
-def unshown(profile: Profile, able: Mapping[str, Capability], context_tokens: int | None) -> str:
+def unshown(
+    profile: Profile, able: Mapping[str, Capability], asked: Collection[str], context_tokens: int | None
+) -> str:
     """What this CLI needs and nobody saw work, in words; empty if all of it was shown."""
     lacking = [_SAID[name] for name in needs(profile) if able.get(name) != "yes"]
+    lacking += [
+        said for check, said in _FORMS.items() if profile.wire == "chat" and profile.uses_tools and check not in asked
+    ]
     wanted = first_tokens(profile)
     if context_tokens is None or context_tokens < wanted:
         lacking.append(f"a first request of about {wanted / 1000:.0f}k tokens" if wanted >= 1000 else "")

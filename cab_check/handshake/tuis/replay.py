@@ -1,0 +1,184 @@
+"""What of one agent CLI's conversation is in a recording, and what is still to be sent for a verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cab_check.handshake import agent_questions as sizes
+from cab_check.handshake.calls import call_faults, is_usable
+from cab_check.handshake.checks.chat import answer_faults
+from cab_check.handshake.checks.turns import result_faults
+from cab_check.handshake.failure import failure
+from cab_check.handshake.form import Faults
+from cab_check.handshake.narrow import Narrowed, Parts, answer, narrow_by
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.prefill import prompt_count
+from cab_check.handshake.seen import Seen, Turn
+from cab_check.handshake.tries import is_moody
+from cab_check.handshake.tuis import replay_chat as replay
+from cab_check.handshake.wording import STAND_IN, stands_in_for
+from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.vocabulary import evidence, make
+from cab_check.tuis.profile import Profile
+from cab_check.wire.exchange import Ask
+
+Question = Callable[[int], Ask]
+_OF_SIZE = ("context-too-small", "output-limit-refused")
+
+
+class Replay:
+    """What of one CLI's conversation is in a recording, and what is still to be sent. Pure over `seen`."""
+
+    def __init__(self, profile: Profile, plan: Plan, seen: Seen) -> None:
+        self.profile, self.plan, self.seen = profile, plan, seen
+        self.every: Parts = frozenset(replay.first_parts(profile))
+        self.echoed: Parts = frozenset(replay.second_parts(profile))
+
+    @property
+    def turns(self) -> list[Turn]:
+        """All chat completions of this conversation."""
+        return [turn for turn in self.seen.about(STAND_IN) if stands_in_for(turn.messages) == self.profile.name]
+
+    def waiting(self) -> list[Ask]:
+        """What is to be sent next; empty when it is settled."""
+        opening = self._first(0)
+        if self.seen.answer_to(opening) is None:
+            return [opening, *(ask for ask in self._asides() if self.seen.answer_to(ask) is None)]
+        opened = self.seen.turn_for(opening)
+        if opened is None or not opened.answered:
+            return list(self.taken_apart().waiting) if opened is not None and self._refused(opened) else []
+        return self._more(self._first, self.opening_faults) or self._second_turns() or self._counting(opened)
+
+    def opened(self) -> list[Turn]:
+        """The first turns that came back, one for each try."""
+        return self._tried(self._first)
+
+    def answered(self) -> list[Turn]:
+        """The second turns that came back."""
+        first = self._usable()
+        return self._tried(lambda number: self._second(first, number)) if first is not None else []
+
+    def taken_apart(self) -> Narrowed:
+        """Which parts of the first turn are refused."""
+        return narrow_by(
+            replay.first_parts(self.profile),
+            lambda parts: replay.first(self.plan, self.profile, parts),
+            lambda parts: self.seen.turn_for(replay.first(self.plan, self.profile, parts)),
+            _suspects,
+            self.seen,
+        )
+
+    def results_apart(self, first: Turn) -> Narrowed:
+        """Which parts of the second turn are refused."""
+        return narrow_by(
+            replay.second_parts(self.profile),
+            lambda parts: replay.second(self.plan, self.profile, first, parts),
+            lambda parts: self.seen.turn_for(replay.second(self.plan, self.profile, first, parts)),
+            _suspects,
+            self.seen,
+        )
+
+    def opening_faults(self, turn: Turn) -> list[Finding]:
+        """What is wrong with an answer to the first turn."""
+        if not self.profile.uses_tools:
+            return answer_faults(turn)
+        found = call_faults(turn)
+        if turn.cut_at_limit and turn.limit is None and not is_usable(turn):
+            counted = turn.reply.usage.completion if turn.reply.usage else None
+            words = f"finish_reason length after {counted} tokens, and no limit was asked for"
+            shown = evidence(turn.number, "reply.choices[0].finish_reason", words)
+            found.append(make("output-cap-low", subject=str(counted or "") or None, evidence=[shown]))
+        return found
+
+    def result_faults(self, turn: Turn) -> list[Finding]:
+        """What is wrong with an answer to the second turn."""
+        return result_faults(turn) if self.profile.uses_tools else answer_faults(turn)
+
+    def counted(self) -> Turn | None:
+        """The first turn as a stream that asks for its usage, where the CLI itself asks for none and got none."""
+        return self.seen.turn_for(self._counted())
+
+    def _counting(self, opened: Turn) -> list[Ask]:
+        ask = self._counted()
+        needless = not opened.streamed or prompt_count(opened) is not None or not self.answered()
+        return [] if needless or self.seen.answer_to(ask) is not None else [ask]
+
+    def _counted(self) -> Ask:
+        ask = self._first(0)
+        return Ask(ask.method, ask.route, {**(ask.body or {}), "stream_options": {"include_usage": True}})
+
+    def _second_turns(self) -> list[Ask]:
+        first = self._usable()
+        if first is None:
+            return []
+        second = self.seen.turn_for(self._second(first, 0))
+        if second is not None and not second.answered:
+            return list(self.results_apart(first).waiting) if self._refused(second) else []
+        return self._more(lambda number: self._second(first, number), self.result_faults)
+
+    def _more(self, question: Question, faults: Faults) -> list[Ask]:
+        """The first try; the others only where the model's mood may have been to blame."""
+        first = self.seen.turn_for(question(0))
+        if first is None:
+            return [question(0)] if self.seen.answer_to(question(0)) is None else []
+        if not first.answered or not any(is_moody(fault) for fault in faults(first)):
+            return []
+        tries = [question(number) for number in range(1, self.plan.tries)]
+        return [ask for ask in tries if self.seen.answer_to(ask) is None]
+
+    def _tried(self, question: Question) -> list[Turn]:
+        turns = (self.seen.turn_for(question(number)) for number in range(self.plan.tries))
+        return [turn for turn in turns if turn is not None]
+
+    def _usable(self) -> Turn | None:
+        """The first turn that the second one builds on."""
+        if not self.profile.uses_tools:
+            return next((turn for turn in self.opened() if turn.answered), None)
+        return next((turn for turn in self.opened() if is_usable(turn)), None)
+
+    def unlimited(self) -> Turn | None:
+        """The first turn without its output limit, where it was asked because the whole was too large."""
+        return self.seen.turn_for(self._unlimited())
+
+    def refused_asides(self) -> list[Turn]:
+        """Requests besides the conversation that were not answered."""
+        turns = [self.seen.turn_for(ask) for ask in self._asides()]
+        return [turn for turn in turns if turn is not None and not turn.answered]
+
+    def for_its_size(self, turn: Turn) -> bool:
+        """Whether it was refused because prompt, or prompt and output limit, are too large."""
+        why = failure(turn.exchange, self.seen)
+        return why is not None and why.code in _OF_SIZE
+
+    def _refused(self, turn: Turn) -> bool:
+        return answer(turn, self.seen) == "refused"
+
+    def _unlimited(self) -> Ask:
+        return replay.first(self.plan, self.profile, self.every - {replay.LIMIT})
+
+    def _first(self, number: int) -> Ask:
+        return replay.first(self.plan, self.profile, self.every, number)
+
+    def _second(self, first: Turn, number: int) -> Ask:
+        return replay.second(self.plan, self.profile, first, self.echoed, number)
+
+    def _asides(self) -> list[Ask]:
+        return replay.asides(self.plan, self.profile)
+
+
+def _suspects(turn: Turn, parts: Parts) -> Sequence[str]:
+    """The parts that a refusal spells out."""
+    error = turn.reply.error
+    words = " ".join(link.message for link in error.chain) + f" {error.param or ''}" if error else ""
+    names = {part: part.rpartition(":")[2] for part in parts if ":" in part}
+    return [part for part, name in sorted(names.items()) if name in words.replace("`", " ").replace("'", " ")]
+
+
+def arrived(count: int | None, sent: int) -> str:
+    """Why it is not shown that all of a prompt of `sent` bytes arrived, `count` being the server's own count of its
+    tokens; empty if the count leaves no doubt: it is no round limit, and not too few for so many bytes.
+    """
+    if count is None:
+        return "the prompt's tokens were not counted"
+    few, at_cap = sent / max(count, 1) > sizes.FEW_TOKENS, min(count % 1024, -count % 1024) <= sizes.NEAR_CAP
+    return f"{count} prompt tokens were counted for {sent} bytes: some may not have arrived" if few or at_cap else ""
