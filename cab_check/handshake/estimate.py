@@ -10,11 +10,13 @@ from cab_check.handshake.checks import BEFORE_REPLAYS
 from cab_check.handshake.plan import GENERIC, Plan
 from cab_check.handshake.questions import with_room
 from cab_check.handshake.rehearsal import WORST, rehearse, sound
+from cab_check.handshake.seen import Seen
+from cab_check.handshake.tuis.arrival import measure
 from cab_check.handshake.tuis.replay_api import surface_of
 from cab_check.handshake.tuis.touch import first_tokens, tokens_wanted
 from cab_check.tuis.loader import profile
 from cab_check.wire.budget import at_most
-from cab_check.wire.exchange import Ask
+from cab_check.wire.exchange import Ask, Facts, Recording
 from cab_check.wire.price import Price
 
 _TIMES = 8  # a first turn, its second one, and three tries of each where the model is moody
@@ -84,7 +86,16 @@ def _usual_checks(plan: Plan) -> Sequence[Check] | None:
 def _on_another_api(name: str, plan: Plan) -> list[Ask]:
     """The two turns of a CLI that speaks another API."""
     one = profile(name)
-    return [] if one.wire == "chat" else 2 * [surface_of(one).ask(plan, frozenset(), 1)]
+    turn = surface_of(one).ask(plan, frozenset(), 1) if one.wire != "chat" else None
+    return (
+        [
+            turn,
+            turn,
+            measure(plan, Seen(Recording(Facts(base_url=_BASE_URL, given="")))),
+        ]
+        if turn
+        else []
+    )
 
 
 def _figures(asks: Iterable[Ask]) -> Figures:

@@ -67,6 +67,7 @@ KIN: dict[str, tuple[str, ...]] = {
     ),
     "context-counts-output": ("context-too-small", *_HTTP_400),
     "context-too-small": _HTTP_400,
+    **dict.fromkeys(("tool-call-missing", "tools-ignored", "context-truncated-silently"), ("tool-call-as-text",)),
     "tool-call-swallowed": ("empty-reply",),
     "gateway-timeout": _HTTP_500,
     "server-overloaded": _HTTP_500,
@@ -78,6 +79,8 @@ KIN: dict[str, tuple[str, ...]] = {
 """A finding that was not measured with a CLI -> those whose replies look the same to it: the same status, or the same
 emptiness. A refusal of what it always sends blocks it, whatever it then shows."""
 
+_BEYOND = frozenset({"context-truncated-silently", "tools-ignored", "text-garbled", "repetition-loop", "role-ignored"})
+"""What happens out of any client's sight, so that none can mend it."""
 _PASSES = frozenset({"rate-limited", "server-loading", "server-overloaded"})
 """What passes by itself can at most degrade."""
 _RANK: dict[Severity, int] = {"blocks": 0, "degrades": 1, "info": 2}
@@ -124,14 +127,17 @@ def worst(verdicts: Sequence[TuiWord]) -> TuiWord:
 
 
 def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
+    if code(finding.code).layer == "other-apis":
+        return Impact(finding, "blocked", f"speaks /{profile.wire} and nothing else")
     if finding.severity == "info":
-        structural = code(finding.code).layer == "other-apis" and profile.wire != "chat"
-        return Impact(finding, "blocked", "cannot be served without it") if structural else None
+        return None
     if finding.severity == "degrades":
         return Impact(finding, "degraded", "what it makes of this was not measured")
     if finding.layer in GATES:
         return Impact(finding, "blocked", "gets no request through")
-    if finding.code in KIN and KIN[finding.code][:1] == _HTTP_400[:1]:
+    if finding.code in _BEYOND:
+        return Impact(finding, "blocked", "is not told, and can do nothing about it")
+    if _HTTP_400[0] in KIN.get(finding.code, ()):
         return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
     return Impact(finding, "unknown", "what it does then was not measured")
 

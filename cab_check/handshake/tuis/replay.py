@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from cab_check.handshake import agent_questions as sizes
 from cab_check.handshake.calls import call_faults, is_usable
 from cab_check.handshake.checks.chat import answer_faults
 from cab_check.handshake.checks.turns import result_faults
@@ -16,6 +16,7 @@ from cab_check.handshake.prefill import prompt_count
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import is_moody
 from cab_check.handshake.tuis import replay_chat as replay
+from cab_check.handshake.tuis.arrival import measuring
 from cab_check.handshake.wording import STAND_IN, stands_in_for
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import evidence, make
@@ -45,9 +46,21 @@ class Replay:
         if self.seen.answer_to(opening) is None:
             return [opening, *(ask for ask in self._asides() if self.seen.answer_to(ask) is None)]
         opened = self.seen.turn_for(opening)
-        if opened is None or not opened.answered:
-            return list(self.taken_apart().waiting) if opened is not None and self._refused(opened) else []
+        if opened is None:
+            return []
+        if not opened.answered and self.for_its_size(opened):
+            return [self._unlimited()] if self.seen.answer_to(self._unlimited()) is None else []
+        if not opened.answered:
+            return list(self.taken_apart().waiting) if self._refused(opened) else []
         return self._more(self._first, self.opening_faults) or self._second_turns() or self._counting(opened)
+
+    def _counting(self, opened: Turn) -> list[Ask]:
+        """What tells whether all of the prompt arrived, once both turns came."""
+        if not any(turn.answered for turn in self.answered()):
+            return []
+        ask = self._counted()
+        uncounted = opened.streamed and prompt_count(opened) is None and self.seen.answer_to(ask) is None
+        return [*([ask] if uncounted else []), *measuring(self.plan, self.seen)]
 
     def opened(self) -> list[Turn]:
         """The first turns that came back, one for each try."""
@@ -59,14 +72,30 @@ class Replay:
         return self._tried(lambda number: self._second(first, number)) if first is not None else []
 
     def taken_apart(self) -> Narrowed:
-        """Which parts of the first turn are refused."""
-        return narrow_by(
-            replay.first_parts(self.profile),
-            lambda parts: replay.first(self.plan, self.profile, parts),
-            lambda parts: self.seen.turn_for(replay.first(self.plan, self.profile, parts)),
-            _suspects,
-            self.seen,
-        )
+        """Which parts of the first turn are refused; if it is its tools, which parts of those."""
+        inner = frozenset(replay.inner_parts(self.profile))
+        outer = [part for part in replay.first_parts(self.profile) if part not in inner]
+        told = self._narrowed(outer, lambda parts: parts | inner if replay.TOOLS in parts else parts)
+        if replay.LIMIT in told.refused and not told.waiting:
+            small = replay.with_small_limit(self.plan, self.profile)
+            if self.seen.answer_to(small) is None:
+                return replace(told, waiting=(small,))
+        if replay.TOOLS not in told.refused or told.waiting:
+            return told
+        within = self._narrowed(sorted(inner), lambda parts: parts | {replay.TOOLS})
+        left = {part: turn for part, turn in told.refused.items() if part != replay.TOOLS}
+        refused = left | dict(within.refused) if within.refused else told.refused
+        return Narrowed(within.waiting, refused, told.answered, (*told.asked, *within.asked), within.unsaid)
+
+    def _narrowed(self, parts: Sequence[str], whole: Callable[[Parts], Parts]) -> Narrowed:
+        def build(some: Parts) -> Ask:
+            return replay.first(self.plan, self.profile, whole(some))
+
+        return narrow_by(parts, build, lambda some: self.seen.turn_for(build(some)), _suspects, self.seen)
+
+    def small_limit(self) -> Turn | None:
+        """The first turn with a small output limit, where its own was refused."""
+        return self.seen.turn_for(replay.with_small_limit(self.plan, self.profile))
 
     def results_apart(self, first: Turn) -> Narrowed:
         """Which parts of the second turn are refused."""
@@ -97,11 +126,6 @@ class Replay:
     def counted(self) -> Turn | None:
         """The first turn as a stream that asks for its usage, where the CLI itself asks for none and got none."""
         return self.seen.turn_for(self._counted())
-
-    def _counting(self, opened: Turn) -> list[Ask]:
-        ask = self._counted()
-        needless = not opened.streamed or prompt_count(opened) is not None or not self.answered()
-        return [] if needless or self.seen.answer_to(ask) is not None else [ask]
 
     def _counted(self) -> Ask:
         ask = self._first(0)
@@ -172,13 +196,3 @@ def _suspects(turn: Turn, parts: Parts) -> Sequence[str]:
     words = " ".join(link.message for link in error.chain) + f" {error.param or ''}" if error else ""
     names = {part: part.rpartition(":")[2] for part in parts if ":" in part}
     return [part for part, name in sorted(names.items()) if name in words.replace("`", " ").replace("'", " ")]
-
-
-def arrived(count: int | None, sent: int) -> str:
-    """Why it is not shown that all of a prompt of `sent` bytes arrived, `count` being the server's own count of its
-    tokens; empty if the count leaves no doubt: it is no round limit, and not too few for so many bytes.
-    """
-    if count is None:
-        return "the prompt's tokens were not counted"
-    few, at_cap = sent / max(count, 1) > sizes.FEW_TOKENS, min(count % 1024, -count % 1024) <= sizes.NEAR_CAP
-    return f"{count} prompt tokens were counted for {sent} bytes: some may not have arrived" if few or at_cap else ""

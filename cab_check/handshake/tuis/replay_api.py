@@ -19,9 +19,10 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen
 from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Dropped, Part, Surface
 from cab_check.handshake.tuis import standin
-from cab_check.handshake.tuis.replay import arrived
+from cab_check.handshake.tuis.arrival import doubt, measuring
 from cab_check.handshake.tuis.replay_chat import value_of
 from cab_check.tuis.profile import Message, Profile, Tools
+from cab_check.wire.exchange import Ask
 
 _BASES = {"responses": RESPONSES, "messages": MESSAGES}
 _SYSTEM_PARAM = "system-param"
@@ -148,17 +149,23 @@ def replay_check(profile: Profile) -> Check:
         "params",
         f"what {profile.name} sends",
         ("chat",),
-        lambda plan, seen: ask_surface(surface, plan, seen),
+        lambda plan, seen: ask_surface(surface, plan, seen) or _measuring(surface, plan, seen),
         lambda plan, seen: _judge(surface, plan, seen),
     )
+
+
+def _measuring(surface: Surface, plan: Plan, seen: Seen) -> list[Ask]:
+    """What tells whether all of the prompt arrived, once both turns came."""
+    came = any(turn.accepted and turn.has_result for turn in surface.turns(seen))
+    return measuring(plan, seen) if came else []
 
 
 def _judge(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
     """As the API's own check judges, but that nothing is light here: this CLI has no other way."""
     told = judge_surface(surface, plan, seen)
     turns = surface.turns(seen)
-    if told.status == "pass" and not told.findings and (doubt := _uncounted(turns)):
-        return Outcome("skipped", f"inconclusive: both turns came, and {doubt}", (), told.exchanges)
+    if told.status == "pass" and not told.findings and (doubtful := _uncounted(turns, plan, seen)):
+        return Outcome("skipped", f"inconclusive: both turns came, and {doubtful}", (), told.exchanges)
     if told.findings or not turns or told.status == "pass":
         found = tuple(finding.but(severity="blocks") for finding in told.findings)
         return Outcome("fail" if found else told.status, told.reason, found, told.exchanges)
@@ -166,11 +173,10 @@ def _judge(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
     return Outcome("fail", f"{why.key}: {why.title}", (why,), told.exchanges) if why is not None else told
 
 
-def _uncounted(turns: Sequence[ApiTurn]) -> str:
+def _uncounted(turns: Sequence[ApiTurn], plan: Plan, seen: Seen) -> str:
     """Why it is not shown that all of the first prompt arrived; empty if the count shows it."""
     first = next(turn for turn in turns if turn.accepted)
-    count, sent = first.reply.usage.prompt if first.reply.usage else None, len(first.exchange.sent.body)
-    return arrived(count, sent)
+    return doubt(plan, seen, first.body, first.reply.usage.prompt if first.reply.usage else None)
 
 
 def prompt_tokens(profile: Profile, seen: Seen) -> int | None:

@@ -22,7 +22,10 @@ from cab_check.wire.exchange import Ask
 
 _BRIEF = 60
 """Characters of each message where the size is left out."""
-LIMIT, SIZE, KEYWORDS, STRICT, PARTS = "output-limit", "size", "keywords", "strict", "parts"
+LIMIT, SIZE, STRICT, PARTS, TOOLS = "output-limit", "size", "strict", "parts", "tools"
+KEYWORD = "keyword:"
+SMALL_LIMIT = 1024
+"""An output limit, in tokens, that every model allows."""
 CONTENT, TOOL_PARTS = "echo:content", "echo:tool-parts"
 
 
@@ -35,9 +38,22 @@ def first_parts(profile: Profile) -> tuple[str, ...]:
     found += ["role:developer"] if "developer" in roles else []
     found += ["role:many-systems"] if roles.count("system") > 1 else []
     found += [PARTS] if any(message.parts for message in request.head) else []
-    found += [KEYWORDS] if tools and tools.keywords else []
-    found += [STRICT] if tools and tools.strict is not None else []
+    if tools is not None:
+        found += [f"{KEYWORD}{name}" for name in standin.shown_keywords(tools)]
+        found += [STRICT] if tools.strict is not None else []
+        found.append(TOOLS)
     return (*found, SIZE)
+
+
+def inner_parts(profile: Profile) -> tuple[str, ...]:
+    """Those of the first turn's parts that are parts of its tools."""
+    return tuple(part for part in first_parts(profile) if part == STRICT or part.startswith(KEYWORD))
+
+
+def with_small_limit(plan: Plan, profile: Profile) -> Ask:
+    """The first turn with an output limit that is no question."""
+    ask, limit = first(plan, profile, frozenset(first_parts(profile))), profile.request.output_limit
+    return Ask(ask.method, ask.route, {**(ask.body or {}), **({limit.field: SMALL_LIMIT} if limit else {})})
 
 
 def second_parts(profile: Profile) -> tuple[str, ...]:
@@ -89,9 +105,10 @@ def value_of(plan: Plan, value: Any) -> Any:
 def _request(plan: Plan, profile: Profile, parts: Parts, messages: Sequence[Any], number: int) -> Ask:
     request = profile.request
     body = _fields(plan, profile, request, parts) | {"messages": list(messages)}
-    if request.tools is not None:
+    if request.tools is not None and TOOLS in parts:
+        keywords = {part.removeprefix(KEYWORD) for part in parts if part.startswith(KEYWORD)}
         seed = plan.word(f"{profile.name}-tools", number)
-        tools = standin.functions(profile, request.tools, seed, keywords=KEYWORDS in parts, bulk=SIZE in parts)
+        tools = standin.functions(profile, request.tools, seed, keywords=keywords, bulk=SIZE in parts)
         if STRICT not in parts:
             for tool in tools:
                 tool["function"].pop("strict", None)

@@ -17,7 +17,8 @@ from cab_check.handshake.prefill import first_token_ms, prompt_count
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import Tally, tally
 from cab_check.handshake.tuis import replay_chat as parts
-from cab_check.handshake.tuis.replay import Replay, arrived
+from cab_check.handshake.tuis.arrival import doubt
+from cab_check.handshake.tuis.replay import Replay
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.tuis.profile import Profile
@@ -60,10 +61,10 @@ def _passed(job: Replay, first: Turn, found: tuple[Finding, ...]) -> Outcome:
         return Outcome(
             "skipped", f"inconclusive: a request besides the two turns failed, {_words(aside)}", found, numbers
         )
-    count, sent = _count(job, first), len(first.exchange.sent.body)
-    doubt = arrived(count, sent)
-    if doubt:
-        return Outcome("skipped", f"inconclusive: both turns came, and {doubt}", found, numbers)
+    count = _count(job, first)
+    doubtful = doubt(job.plan, job.seen, first.request, count)
+    if doubtful:
+        return Outcome("skipped", f"inconclusive: both turns came, and {doubtful}", found, numbers)
     proof = f"two turns as {job.profile.name} makes them; {count} prompt tokens counted in the first"
     return Outcome("pass", proof, found, numbers)
 
@@ -114,29 +115,39 @@ def _too_large(job: Replay, turn: Turn) -> Outcome:
 
 def _part(part: str, turn: Turn, job: Replay) -> Finding:
     """The finding for one part: the server's own words where they say more than that it is refused."""
-    name, subject = _code_of(part, job.profile)
+    name, subject = _code_of(part, job)
     why = failure(turn.exchange, job.seen, unnamed=name)
     if why is None:
         return make(name, subject=subject, evidence=[evidence(turn.number, "reply", _words(turn))])
-    if why.code not in _SAYS_NOTHING or why.code == name:
+    if why.code == name:
+        return why.but(subject=why.subject or subject)
+    if why.code not in _SAYS_NOTHING:
         return why
     return make(name, subject=subject, evidence=why.evidence)
 
 
-def _code_of(part: str, profile: Profile) -> tuple[str, str | None]:
+def _code_of(part: str, job: Replay) -> tuple[str, str | None]:
     kind, _, name = part.partition(":")
-    echo = profile.request.echo
+    echo, limit = job.profile.request.echo, job.profile.request.output_limit
+    small = job.small_limit()
+    if part == parts.LIMIT and limit is not None and small is not None and not small.answered:
+        return "param-rejected", limit.field
     if part == parts.CONTENT:
         return "content-form-rejected", echo.assistant if echo else None
     known: dict[str, tuple[str, str | None]] = {
         parts.LIMIT: ("output-limit-refused", None),
         parts.SIZE: ("context-overflow-unclear", None),
-        parts.KEYWORDS: ("tool-schema-rejected", None),
+        parts.TOOLS: ("tools-rejected", None),
         parts.STRICT: ("param-rejected", "strict"),
         parts.PARTS: ("content-form-rejected", "parts"),
         parts.TOOL_PARTS: ("content-form-rejected", "tool-parts"),
     }
-    by_kind = {"param": "param-rejected", "role": "role-rejected", "echo": "message-field-rejected"}
+    by_kind = {
+        "param": "param-rejected",
+        "role": "role-rejected",
+        "echo": "message-field-rejected",
+        "keyword": "tool-schema-rejected",
+    }
     return known.get(part) or (by_kind[kind], name)
 
 

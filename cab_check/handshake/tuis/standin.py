@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from cab_check.chat.build import function_tool
@@ -36,18 +36,20 @@ def hand(tools: Tools) -> tuple[str, str]:
     return (runs, _COMMAND[0]) if runs is not None else (names[0] if names else "read_file", _PATH[0])
 
 
-def functions(profile: Profile, tools: Tools, seed: str, *, keywords: bool = True, bulk: bool = True) -> list[Any]:
+def functions(
+    profile: Profile, tools: Tools, seed: str, *, keywords: Collection[str] | None = None, bulk: bool = True
+) -> list[Any]:
     """The tools in the form of chat completions: the hand first, the keywords spread over the others.
 
-    Without `keywords` they are plain, without `bulk` they are described in a few words.
+    `keywords`: those to use, all of the CLI's if None. Without `bulk` the tools are described in a few words.
     """
     name, argument = hand(tools)
     names = [name, *(other for other in _plain_names(tools) if other != name)][: tools.count]
     means = dict((_PATH, _COMMAND))[argument]
     made = [function_tool(name, "Use it.", {argument: {"type": "string", "description": means}}, [argument])]
     made += [_other(other) for other in names[1:]]
-    if keywords:
-        _spread([keyword for keyword in tools.keywords if _known(keyword)], made)
+    used = shown_keywords(tools)
+    _spread([keyword for keyword in used if keywords is None or keyword in keywords], made)
     if bulk:
         _fill(made, tools.bytes, seed)
     for tool in made:
@@ -56,14 +58,15 @@ def functions(profile: Profile, tools: Tools, seed: str, *, keywords: bool = Tru
     return made
 
 
+def shown_keywords(tools: Tools) -> tuple[str, ...]:
+    """The CLI's keywords that the stand-in tools can show, by the table's names."""
+    return tuple(dict.fromkeys(keyword_of(name) for name in tools.keywords if keyword_of(name) in KEYWORDS))
+
+
 def keyword_of(name: str) -> str:
     """The keyword as the table of keywords has it: `additionalProperties:false` is `additionalProperties`."""
     plain = name.partition(":")[0]
     return _OF_A_KEYWORD.get(plain, "type-list" if plain == "type" else plain)
-
-
-def _known(name: str) -> bool:
-    return keyword_of(name) in KEYWORDS
 
 
 def _plain_names(tools: Tools) -> list[str]:
@@ -80,7 +83,7 @@ def _spread(keywords: Sequence[str], made: list[dict[str, Any]]) -> None:
     """Each keyword on one of the tools behind the hand; on the hand itself where there is no other."""
     homes = made[1:] or made
     for number, name in enumerate(keywords):
-        use, parameters = KEYWORDS[keyword_of(name)], homes[number % len(homes)]["function"]["parameters"]
+        use, parameters = KEYWORDS[name], homes[number % len(homes)]["function"]["parameters"]
         parameters["properties"] |= use.properties
         parameters |= use.root
 
