@@ -51,11 +51,16 @@ def profile(name: str) -> Profile:
 def read_profile(table: Mapping[str, Any]) -> Profile:
     """A profile from its parsed file. Raises BadProfile."""
     found: Profile = _record(Profile, {key: value for key, value in table.items() if key not in APART}, "profile")
+    variants = {variant.name for variant in found.variants}
     for number, effect in enumerate(found.effects):
-        try:
-            code(effect.code)
-        except UnknownName as unknown:
-            raise BadProfile(f"effects[{number}].code: {unknown}") from unknown
+        for name, _ in effect.findings:
+            try:
+                code(name)
+            except UnknownName as unknown:
+                hint = f"; {unknown.next_step}" if unknown.next_step else ""
+                raise BadProfile(f"effects[{number}]: {unknown}{hint}") from unknown
+        if effect.variant not in {None, *variants}:
+            raise BadProfile(f"effects[{number}].variant: there is no variant {effect.variant!r} in this file")
     return found
 
 
