@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cab_check.demo.faults.calls import arguments, as_text, each_call, each_delta, hermes
+from cab_check.demo.faults.calls import arguments, as_text, each_call, each_delta, hermes, in_one_chunk
 from cab_check.demo.faults.fault import After, Fault
 from cab_check.demo.faults.parts import (
     Body,
@@ -206,6 +206,13 @@ FAULTS = (
         "tool-call-id-missing",
         "Streamed calls carry no id.",
         after=each_delta(lambda entry, name: entry.pop("id", None)),
+        subject="stream",
+    ),
+    Fault(
+        "tool-call-id-missing-one-chunk",
+        "tool-call-id-missing",
+        "Streamed calls come whole, in one chunk, and carry no id.",
+        after=in_one_chunk(lambda call: call.pop("id", None)),
         subject="stream",
     ),
     Fault(
