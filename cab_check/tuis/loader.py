@@ -14,6 +14,7 @@ from cab_check.base.errors import UnknownName
 from cab_check.base.text import nearest, one_line
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.profile import Profile
+from cab_check.tuis.unmeasured import unmeasured_as
 
 APART = frozenset({"wiring"})
 """Tables of the file that other modules of this room read."""
@@ -38,10 +39,16 @@ def profiles() -> Mapping[str, Profile]:
 
 
 def profile(name: str) -> Profile:
-    """The profile of that name or alias, whatever its case. Raises UnknownName, with the nearest names."""
+    """The profile of that name or alias, whatever its case.
+
+    Raises UnknownName: with the nearest measured one for an agent that is known and was not measured, else with the
+    nearest names.
+    """
     wanted = name.strip().lower()
     known = {alias: found for found in profiles().values() for alias in (found.name, *found.aliases)}
     if wanted not in known:
+        if (other := unmeasured_as(wanted)) is not None:
+            raise UnknownName(f"{other.title} was not measured: {other.why}.", other.hint)
         near = " or ".join(nearest(wanted, sorted(known)))
         hint = f"Did you mean {near}?" if near else f"Known: {', '.join(profiles())}."
         raise UnknownName(f"No agent CLI is known as {one_line(name, 60)!r}.", hint)

@@ -9,6 +9,7 @@ from cab_check.handshake.result import TuiWord
 from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
 from cab_check.knowledge.finding import Finding, Severity
 from cab_check.knowledge.vocabulary import code
+from cab_check.tuis.effects import effect_on
 from cab_check.tuis.profile import Does, Effect, Profile
 
 WORST: tuple[TuiWord, ...] = ("blocked", "unknown", "degraded", "works")
@@ -22,17 +23,6 @@ COMES_TO: dict[Does, TuiWord] = {
     "damages files": "blocked",
     "takes it as the answer": "blocked",
 }
-_GRAVEST: tuple[Does, ...] = (
-    "damages files",
-    "acts on damaged arguments",
-    "repeats without end",
-    "stops in silence",
-    "takes it as the answer",
-    "stops with a message",
-    "tells the model",
-    "recovers",
-)
-
 _HTTP_400 = ("tools-rejected", "tool-parser-disabled", "model-lacks-tools", "param-rejected")
 _HTTP_500 = ("server-crashed",)
 KIN: dict[str, tuple[str, ...]] = {
@@ -103,19 +93,16 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     if finding.severity == "info" and effect is not None and effect.code != finding.code:
         effect = None  # what weighs nothing for anybody is not made heavy by a likeness
     if effect is not None:
-        return Impact(finding, _capped(COMES_TO[effect.does], finding), effect.says, effect)
+        word = "blocked" if effect.loses_call else COMES_TO[effect.does]
+        return Impact(finding, _capped(word, finding), effect.says, effect)
     return _unmeasured(profile, finding)
 
 
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
     """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
-    for name in (finding.code, *KIN.get(finding.code, ())):
-        same = [effect for effect in profile.effects if effect.code == name]
-        own = [effect for effect in same if name == finding.code and effect.subject == finding.subject]
-        rest = same if name != finding.code else [effect for effect in same if effect.subject is None]
-        if own or rest:
-            return min(own or rest, key=lambda effect: _GRAVEST.index(effect.does))
-    return None
+    own = effect_on(profile, finding.code, finding.subject)
+    kin = (effect_on(profile, name) for name in KIN.get(finding.code, ()))
+    return own or next(filter(None, kin), None)
 
 
 def worst(verdicts: Sequence[TuiWord]) -> TuiWord:
