@@ -239,6 +239,13 @@ def test_reasoning_alone_ends_as_a_whole_reply() -> None:
     assert any(delta.get("reasoning_content") for delta in deltas)
 
 
+def test_calls_of_plain_replies_lose_their_ids_and_streamed_ones_keep_them() -> None:
+    plain = ask("tool-call-id-missing-plain", **TWO).value["choices"][0]["message"]["tool_calls"]
+    assert [sorted(call) for call in plain] == [["function", "type"]] * 2
+    streamed = ask("tool-call-id-missing-plain", **TWO, stream=True)
+    assert same(streamed, ask(**TWO, stream=True))
+
+
 @pytest.mark.parametrize(
     ("name", "lost"), [("stream-tool-index-one-chunk", "index"), ("tool-call-id-missing-one-chunk", "id")]
 )

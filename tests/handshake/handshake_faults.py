@@ -173,6 +173,7 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "tool-arguments-schema-mismatch": ("model", 0),
     "tool-arguments-unfaithful": ("model", 0),
     "tool-call-id-missing": ("server", 3),
+    "tool-call-id-missing-plain": ("server", 3),
     "tool-call-id-missing-stream": ("server", 3),
     "tool-call-id-missing-one-chunk": ("server", 3),
     "tool-call-id-repeated": ("server", 0),

@@ -31,6 +31,11 @@ _PROSE = "I would read that file for you."
 _NO_FILE = "I have no access to that file."
 
 
+def _without_ids(value: Any) -> None:
+    for call in calls(value):
+        call.pop("id", None)
+
+
 def _unforced(body: Body) -> bool:
     """A first turn that offers tools and leaves the choice to the model."""
     return has_tools(body) and not has_result(body) and body.get("tool_choice") in (None, "auto")
@@ -199,6 +204,13 @@ FAULTS = (
         "tool-call-id-missing",
         "The id of every call is empty.",
         after=each_call(lambda call: call.update(id="")),
+        subject="plain",
+    ),
+    Fault(
+        "tool-call-id-missing-plain",
+        "tool-call-id-missing",
+        "Calls of plain replies carry no id; streamed ones do.",
+        after=plain(_without_ids),
         subject="plain",
     ),
     Fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
 from cab_check.knowledge.finding import Finding, Severity
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.effects import effect_on
-from cab_check.tuis.profile import Does, Effect, Profile
+from cab_check.tuis.profile import Case, Does, Effect, Profile
 
 WORST: tuple[TuiWord, ...] = ("blocked", "unknown", "degraded", "works")
 COMES_TO: dict[Does, TuiWord] = {
@@ -100,9 +101,30 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
 
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
     """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
-    own = effect_on(profile, finding.code, finding.subject)
+    own = effect_on(profile, finding.code, finding.subject, case=case_of(finding))
     kin = (effect_on(profile, name) for name in KIN.get(finding.code, ()))
     return own or next(filter(None, kin), None)
+
+
+def case_of(finding: Finding) -> Case | None:
+    """What narrows a finding beyond its subject, as its evidence shows it: an id that is there and empty, or a
+    streamed call that came whole in the chunk without an index.
+    """
+    excerpts = [item.excerpt for item in finding.evidence]
+    if finding.code == "tool-call-id-missing" and excerpts and not any(excerpts):
+        return "empty"
+    if finding.code == "stream-tool-index" and excerpts and all(_whole_call(excerpt) for excerpt in excerpts):
+        return "one-chunk"
+    return None
+
+
+def _whole_call(excerpt: str) -> bool:
+    """Whether this is the delta of a call with all of its arguments. An excerpt that was cut is not."""
+    try:
+        delta = json.loads(excerpt)
+        return isinstance(json.loads(delta["function"]["arguments"]), dict)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def worst(verdicts: Sequence[TuiWord]) -> TuiWord:
