@@ -12,7 +12,7 @@ from cab_check.base.plain import plain
 from cab_check.report.figures import many, short
 from cab_check.report.lines import hanging
 from cab_check.tuis.effects import by_weight
-from cab_check.tuis.profile import Effect, Message, Profile, Request, Setup
+from cab_check.tuis.profile import Echo, Effect, Message, Profile, Request, Setup
 from cab_check.tuis.unmeasured import Unmeasured
 
 Installed = Mapping[str, str | None]
@@ -132,7 +132,7 @@ def _request(request: Request, wire: str, width: int) -> Iterator[Text]:
         if tools.keywords:
             yield from _fact("keywords", ", ".join(f"{k} ×{n}" for k, n in tools.keywords.items()), width)
     if request.echo and tools:
-        yield from _fact("next turn", _echo(request), width)
+        yield from _fact("next turn", _echo(request.echo), width)
 
 
 def _message(message: Message) -> str:
@@ -144,9 +144,7 @@ def _sizes(parts: Sequence[int]) -> str:
     return " + ".join(map(str, parts))
 
 
-def _echo(request: Request) -> str:
-    echo = request.echo
-    assert echo is not None
+def _echo(echo: Echo) -> str:
     extras = [
         *(f"assistant: {name}={_value(value)}" for name, value in echo.assistant_extra.items()),
         *(f"result: {name}" for name in echo.tool_extra),

@@ -3,7 +3,7 @@
 What the command on the path belongs to goes first, since that is what would run. For npm that is the package.json above
 the command's real path, for PyPI the environment around it. Then the places where the usual installers put things:
 pipx (https://pipx.pypa.io/stable/reference/environment-variables/), uv tools
-(https://docs.astral.sh/uv/reference/storage/#tools), npm's global folder (https://docs.npmjs.com/cli/configuring-npm/folders).
+(https://docs.astral.sh/uv/reference/storage/#tools), npm's global folder (npm help folders).
 """
 
 from __future__ import annotations
