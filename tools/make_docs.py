@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from data: findings, servers, commands.
+"""Writes the pages of docs/ that are made from data: findings, servers, commands, agent CLIs.
 
 python tools/make_docs.py           writes them
 python tools/make_docs.py --check   writes nothing; exit code 1 if a page is not what the data says
@@ -7,7 +7,8 @@ python tools/make_docs.py --check   writes nothing; exit code 1 if a page is not
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.fingerprint import Known, known_hops
 from cab_check.knowledge.parsers import families
 from cab_check.knowledge.vocabulary import Code, codes, layers
+from cab_check.report.tui_pages import cells
+from cab_check.tuis.effects import by_weight
+from cab_check.tuis.loader import profiles
+from cab_check.tuis.profile import Effect, Profile
+from cab_check.tuis.unmeasured import unmeasured
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Made by tools/make_docs.py from {source}: change it there. -->"
@@ -151,6 +157,61 @@ def _names(option: Any) -> str:
     return names if option.is_flag or option.count else f"{names} `{_cell(option.metavar or option.name.upper())}`"
 
 
+def agent_clis() -> str:
+    """The form of a profile, then what each agent CLI sends and does."""
+    measured = [profile for profile in profiles().values() if profile.version]
+    named = [(one.title, one.what, one.why, f"{one.nearest}: {one.because}") for one in unmeasured().values()]
+    return "\n".join(
+        [
+            MADE.format(source="cab_check/tuis: format.md, profiles/ and unmeasured.toml"),
+            resources.files("cab_check.tuis").joinpath("format.md").read_text("utf-8"),
+            "## Measured",
+            "",
+            "*tokens* is about how many the first request has, its bytes by four.",
+            "",
+            *_table(
+                ("name", "API", "streamed", "tools", "tokens", "version", "measured"),
+                [cells(profile, None)[:-1] for profile in measured],
+            ),
+            *(line for profile in measured for line in _agent_cli(profile)),
+            "## Known and not measured",
+            "",
+            *_table(("name", "what", "why not", "nearest"), named),
+        ]
+    )
+
+
+def _agent_cli(profile: Profile) -> Iterator[str]:
+    yield from (f"## {profile.name}", "", f"{profile.title} {profile.version}, measured on {profile.measured_on}.", "")
+    told = [
+        (_findings(effect), effect.does, effect.says, effect.mode or effect.how)
+        for effect in by_weight(profile.effects)
+    ]
+    told += [(reply.what, reply.does, reply.says, reply.mode) for reply in profile.replies]
+    yield from _table(("when", "what it does", f"{profile.name} ...", "measured as"), told)
+    if profile.setups:
+        failures = [
+            (setup.when, setup.shows, "-" if setup.exit is None else str(setup.exit), setup.mend)
+            for setup in profile.setups
+        ]
+        yield from ("Failures of its own set-up:", "", *_table(("when", "it shows", "exit", "what mends it"), failures))
+    if profile.not_measured:
+        yield from (f"Not measured: {'; '.join(profile.not_measured)}.", "")
+
+
+def _findings(effect: Effect) -> str:
+    names = ", ".join(f"`{code}:{subject}`" if subject else f"`{code}`" for code, subject in effect.findings)
+    narrow = ", ".join(filter(None, (effect.case, effect.variant)))
+    return f"{names} ({narrow})" if narrow else names
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|---" * len(head) + "|"
+    yield from (f"| {' | '.join(_cell(_plain(cell)) for cell in row)} |" for row in rows)
+    yield ""
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
@@ -160,7 +221,7 @@ def _plain(text: str) -> str:
     return text.replace("<", "&lt;")
 
 
-PAGES = {"findings.md": findings, "servers.md": servers, "commands.md": commands}
+PAGES = {"findings.md": findings, "servers.md": servers, "commands.md": commands, "tuis.md": agent_clis}
 
 
 def main(arguments: list[str]) -> int:

@@ -13,6 +13,7 @@ import typer
 from cab_check.base.errors import ToolchainMissing
 from cab_check.base.plain import plain
 from cab_check.cli.show import put
+from cab_check.cli.tuis import installed_here
 from cab_check.record.tool import tool_facts
 from cab_check.sandbox.box import Isolation
 from cab_check.sandbox.choose import survey
@@ -38,6 +39,7 @@ async def _facts() -> dict[str, Any]:
         "tool": plain(tool_facts()),
         "sandbox": [_engine(name, answer) for name, answer in await survey()],
         "toolchains": [_toolchain(name) for name in NAMES],
+        "agent_clis": installed_here(),
         "proxies": sorted(name for name in _PROXIES if os.environ.get(name)),
         "certificates": {
             "set": [name for name in _CERTIFICATES if os.environ.get(name)],
@@ -69,6 +71,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines.append("")
     for chain in facts["toolchains"]:
         lines.append(f"{'ok' if chain['version'] else '- '} {chain['name']:8} {chain['version'] or chain['reason']}")
+    lines += ["", *_cli_lines(facts["agent_clis"])]
     certificates = facts["certificates"]
     lines += [
         "",
@@ -76,6 +79,15 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"certificates  {', '.join(certificates['set']) or 'the system store'}; {certificates['openssl']}",
     ]
     return lines
+
+
+def _cli_lines(found: list[dict[str, str]]) -> list[str]:
+    """The agent CLIs that are installed, beside what was measured; see `cab-check tuis`."""
+    if not found:
+        return ["agent CLIs    none of the known ones was found (cab-check tuis)"]
+    return [
+        f"ok {cli['name']:17} {cli['version']}, measured {cli['measured']} on {cli['measured_on']}" for cli in found
+    ]
 
 
 def _engine_lines(engine: dict[str, Any]) -> list[str]:

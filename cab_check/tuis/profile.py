@@ -22,6 +22,7 @@ Does = Literal[
     "takes it as the answer",
 ]
 How = Literal["measured", "source"]
+Case = Literal["one-chunk", "empty", "reasoning-only", "passing", "malformed"]
 Content = Literal["text", "null", "missing", "empty", "empty-list", "parts"]
 
 
@@ -109,17 +110,46 @@ class Aside:
 class Effect:
     """What it does to its user when the endpoint shows one fault.
 
-    `code` and `subject` are those of the finding (`subject` None: whatever the subject). `says` continues a sentence
-    that begins with the CLI's name. `mode` names the measurement; `exit` is the exit code that was seen, `requests`
-    how many were made; both None where the time limit ended it or nobody looked.
+    `code` and `subject` are those of the finding (`subject` None: whatever the subject). `also` names further findings,
+    each `code` or `code:subject`, that reach it as the same reply in other words. `says` continues a sentence that
+    begins with the CLI's name. `mode` names the measurement; `exit` is the exit code that was seen, None where the time
+    limit ended it; `requests` how many were made, all asides included.
+
+    `case` narrows the finding further than its subject does: the call came in one chunk; the id was there and empty;
+    the reply held reasoning only; the fault passed after a few requests; the format was followed, with a mistake.
+    `variant` is the variant of the CLI that was measured, None for its usual way. `loses_call`: the model is told of a
+    mistake that it did not make, so nothing that it does next helps.
     """
 
     code: str
     does: Does
     says: str
     subject: str | None = None
+    also: tuple[str, ...] = ()
+    case: Case | None = None
+    variant: str | None = None
+    loses_call: bool = False
     how: How = "measured"
     mode: str | None = None
+    exit: int | None = None
+    requests: int | None = None
+
+    @property
+    def findings(self) -> tuple[tuple[str, str | None], ...]:
+        """The findings that it is an effect of, as (code, subject)."""
+        further = (name.partition(":") for name in self.also)
+        return ((self.code, self.subject), *((code, subject or None) for code, _, subject in further))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What it did with a reply that no finding stands for; `what` describes the reply, the rest is as in Effect."""
+
+    mode: str
+    what: str
+    does: Does
+    says: str
+    variant: str | None = None
     exit: int | None = None
     requests: int | None = None
 
@@ -167,6 +197,7 @@ class Profile:
     asides: tuple[Aside, ...] = ()
     variants: tuple[Variant, ...] = ()
     effects: tuple[Effect, ...] = ()
+    replies: tuple[Reply, ...] = ()
     setups: tuple[Setup, ...] = ()
     not_measured: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

@@ -230,6 +230,36 @@ def test_reasoning_uses_up_a_small_limit() -> None:
     assert text(ask("reasoning-exhausts-limit", **PLAIN, max_tokens=20_000)) == "amber"
 
 
+def test_reasoning_alone_ends_as_a_whole_reply() -> None:
+    reply = ask("empty-reply-reasoning", **TWO)
+    assert (text(reply), finish(reply)) == ("", "stop")
+    assert "tool_calls" not in reply.value["choices"][0]["message"]
+    deltas = [event["choices"][0]["delta"] for event in ask("empty-reply-reasoning", **TWO, stream=True).events[:-1]]  # type: ignore[index]
+    assert [delta for delta in deltas if delta.get("content") or delta.get("tool_calls")] == []
+    assert any(delta.get("reasoning_content") for delta in deltas)
+
+
+def test_calls_of_plain_replies_lose_their_ids_and_streamed_ones_keep_them() -> None:
+    plain = ask("tool-call-id-missing-plain", **TWO).value["choices"][0]["message"]["tool_calls"]
+    assert [sorted(call) for call in plain] == [["function", "type"]] * 2
+    streamed = ask("tool-call-id-missing-plain", **TWO, stream=True)
+    assert same(streamed, ask(**TWO, stream=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"), [("stream-tool-index-one-chunk", "index"), ("tool-call-id-missing-one-chunk", "id")]
+)
+def test_a_call_in_one_chunk_is_whole_and_lacks_one_field(name: str, lost: str) -> None:
+    def calls(*faults: str) -> list[dict[str, Any]]:
+        deltas = [event["choices"][0]["delta"] for event in ask(*faults, **TWO, stream=True).events[:-1]]  # type: ignore[index]
+        return [call for delta in deltas for call in delta.get("tool_calls", ())]
+
+    whole = calls(name)
+    assert len(whole) == 2 < len(calls())
+    assert [json.loads(call["function"]["arguments"])["path"] for call in whole]
+    assert all(lost not in call and ({"index", "id"} - {lost}) <= set(call) for call in whole)
+
+
 def test_reasoning_sent_back_is_counted_unless_it_is_dropped() -> None:
     bare = {"messages": [user("Hi."), ASSISTANT, user("Hello.")]}
     back = {"messages": [user("Hi."), {**ASSISTANT, "reasoning_content": "First I thought."}, user("Hello.")]}

@@ -61,6 +61,20 @@ def arguments(change: Callable[[str], Any]) -> After:
     return both(plain(in_plain), chunks(in_stream))
 
 
+def in_one_chunk(change: Callable[[Call], object]) -> After:
+    """Every streamed call whole, in one delta that is changed; plain replies as they are."""
+
+    def in_stream(events: list[Any]) -> list[Any]:
+        later: set[int] = set()
+        for call in by_index(list(deltas(events))):
+            call[0]["function"]["arguments"] = _whole(call)
+            later |= {id(entry) for entry in call[1:]}
+            change(call[0])
+        return [event for event in events if not later.intersection(id(entry) for entry in deltas([event]))]
+
+    return chunks(in_stream)
+
+
 def as_text(write: Callable[[str, str], str], *, finish_reason: str = "stop") -> After:
     """Every call written into the text: by `write`, from its name and arguments."""
     return both(plain_as_text(write, finish_reason), stream_as_text(write, finish_reason))

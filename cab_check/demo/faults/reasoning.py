@@ -10,6 +10,8 @@ from cab_check.demo.faults.fault import After, Fault
 from cab_check.demo.faults.params import limit_of
 from cab_check.demo.faults.parts import (
     Body,
+    When,
+    always,
     both,
     chunks,
     delta_event,
@@ -56,22 +58,23 @@ def _past(body: Body) -> list[dict[str, Any]]:
     return [item for item in messages(body) if item.get("role") == "assistant" and item.get("tool_calls")]
 
 
-def _used_up() -> After:
-    """Reasoning and nothing else, cut at the limit."""
+def _small(body: Body) -> bool:
+    return (limit_of(body) or _LONGEST + 1) <= _LONGEST
+
+
+def _nothing_else(reason: str, when: When = always) -> After:
+    """Reasoning, and neither text nor call after it."""
 
     def in_plain(value: Any) -> None:
-        speak(value, "", "length")
+        speak(value, "", reason)
         message(value).update(reasoning_content=_THOUGHT)
 
     def in_stream(events: list[Any]) -> list[Any]:
         usage = [event for event in events if is_usage(event)]
         thought = delta_event(events, {"role": "assistant", "reasoning_content": _THOUGHT})
-        return [thought, delta_event(events, {}, "length"), *usage, DONE]
+        return [thought, delta_event(events, {}, reason), *usage, DONE]
 
-    def small(body: Body) -> bool:
-        return (limit_of(body) or _LONGEST + 1) <= _LONGEST
-
-    return both(plain(in_plain, small), chunks(in_stream, small))
+    return both(plain(in_plain, when), chunks(in_stream, when))
 
 
 FAULTS = (
@@ -151,9 +154,15 @@ FAULTS = (
         subject="thought_signature",
     ),
     Fault(
+        "empty-reply-reasoning",
+        "empty-reply",
+        "The model reasons, in the field reasoning_content, and says it is done: neither text nor call follows.",
+        after=_nothing_else("stop"),
+    ),
+    Fault(
         "reasoning-exhausts-limit",
         "reasoning-exhausts-limit",
         f"Under an output limit of up to {_LONGEST} tokens the model reasons until the limit, and never answers.",
-        after=_used_up(),
+        after=_nothing_else("length", _small),
     ),
 )

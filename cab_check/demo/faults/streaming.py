@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cab_check.demo.faults.calls import by_index, each_delta, hermes, plain_as_text, stream_as_text
+from cab_check.demo.faults.calls import by_index, each_delta, hermes, in_one_chunk, plain_as_text, stream_as_text
 from cab_check.demo.faults.fault import After, Fault
 from cab_check.demo.faults.network import delivered
 from cab_check.demo.faults.parts import (
@@ -199,6 +199,13 @@ FAULTS = (
         "stream-tool-index",
         "Streamed tool calls carry no index.",
         after=each_delta(lambda entry, name: entry.pop("index", None)),
+        subject="missing",
+    ),
+    Fault(
+        "stream-tool-index-one-chunk",
+        "stream-tool-index",
+        "Streamed tool calls come whole, in one chunk, and carry no index.",
+        after=in_one_chunk(lambda call: call.pop("index", None)),
         subject="missing",
     ),
     Fault(

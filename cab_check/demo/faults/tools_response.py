@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cab_check.demo.faults.calls import arguments, as_text, each_call, each_delta, hermes
+from cab_check.demo.faults.calls import arguments, as_text, each_call, each_delta, hermes, in_one_chunk
 from cab_check.demo.faults.fault import After, Fault
 from cab_check.demo.faults.parts import (
     Body,
@@ -29,6 +29,11 @@ from cab_check.demo.http import HttpReply, HttpRequest
 
 _PROSE = "I would read that file for you."
 _NO_FILE = "I have no access to that file."
+
+
+def _without_ids(value: Any) -> None:
+    for call in calls(value):
+        call.pop("id", None)
 
 
 def _unforced(body: Body) -> bool:
@@ -202,10 +207,24 @@ FAULTS = (
         subject="plain",
     ),
     Fault(
+        "tool-call-id-missing-plain",
+        "tool-call-id-missing",
+        "Calls of plain replies carry no id; streamed ones do.",
+        after=plain(_without_ids),
+        subject="plain",
+    ),
+    Fault(
         "tool-call-id-missing-stream",
         "tool-call-id-missing",
         "Streamed calls carry no id.",
         after=each_delta(lambda entry, name: entry.pop("id", None)),
+        subject="stream",
+    ),
+    Fault(
+        "tool-call-id-missing-one-chunk",
+        "tool-call-id-missing",
+        "Streamed calls come whole, in one chunk, and carry no id.",
+        after=in_one_chunk(lambda call: call.pop("id", None)),
         subject="stream",
     ),
     Fault(

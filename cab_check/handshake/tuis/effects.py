@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from cab_check.handshake.result import TuiWord
 from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
 from cab_check.knowledge.finding import Finding, Severity
 from cab_check.knowledge.vocabulary import code
-from cab_check.tuis.profile import Does, Effect, Profile
+from cab_check.tuis.effects import effect_on
+from cab_check.tuis.profile import Case, Does, Effect, Profile
 
 WORST: tuple[TuiWord, ...] = ("blocked", "unknown", "degraded", "works")
 COMES_TO: dict[Does, TuiWord] = {
@@ -22,17 +24,6 @@ COMES_TO: dict[Does, TuiWord] = {
     "damages files": "blocked",
     "takes it as the answer": "blocked",
 }
-_GRAVEST: tuple[Does, ...] = (
-    "damages files",
-    "acts on damaged arguments",
-    "repeats without end",
-    "stops in silence",
-    "takes it as the answer",
-    "stops with a message",
-    "tells the model",
-    "recovers",
-)
-
 _HTTP_400 = ("tools-rejected", "tool-parser-disabled", "model-lacks-tools", "param-rejected")
 _HTTP_500 = ("server-crashed",)
 KIN: dict[str, tuple[str, ...]] = {
@@ -106,19 +97,37 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     if finding.severity == "info" and effect is not None and effect.code != finding.code:
         effect = None  # what weighs nothing for anybody is not made heavy by a likeness
     if effect is not None:
-        return Impact(finding, _capped(COMES_TO[effect.does], finding), effect.says, effect)
+        word = "blocked" if effect.loses_call else COMES_TO[effect.does]
+        return Impact(finding, _capped(word, finding), effect.says, effect)
     return _unmeasured(profile, finding)
 
 
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
     """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
-    for name in (finding.code, *KIN.get(finding.code, ())):
-        same = [effect for effect in profile.effects if effect.code == name]
-        own = [effect for effect in same if name == finding.code and effect.subject == finding.subject]
-        rest = same if name != finding.code else [effect for effect in same if effect.subject is None]
-        if own or rest:
-            return min(own or rest, key=lambda effect: _GRAVEST.index(effect.does))
+    own = effect_on(profile, finding.code, finding.subject, case=case_of(finding))
+    kin = (effect_on(profile, name) for name in KIN.get(finding.code, ()))
+    return own or next(filter(None, kin), None)
+
+
+def case_of(finding: Finding) -> Case | None:
+    """What narrows a finding beyond its subject, as its evidence shows it: an id that is there and empty, or a
+    streamed call that came whole in the chunk without an index.
+    """
+    excerpts = [item.excerpt for item in finding.evidence]
+    if finding.code == "tool-call-id-missing" and excerpts and not any(excerpts):
+        return "empty"
+    if finding.code == "stream-tool-index" and excerpts and all(_whole_call(excerpt) for excerpt in excerpts):
+        return "one-chunk"
     return None
+
+
+def _whole_call(excerpt: str) -> bool:
+    """Whether this is the delta of a call with all of its arguments. An excerpt that was cut is not."""
+    try:
+        delta = json.loads(excerpt)
+        return isinstance(json.loads(delta["function"]["arguments"]), dict)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def worst(verdicts: Sequence[TuiWord]) -> TuiWord:
