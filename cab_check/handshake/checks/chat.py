@@ -14,6 +14,8 @@ from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import code, evidence, make
 from cab_check.wire.exchange import Ask
 
+ONLY_REASONING = "only reasoning came"
+"""How the evidence of an empty reply says that it holds reasoning."""
 _CONTENT = "reply.choices[0].message.content"
 
 
@@ -27,7 +29,8 @@ def answer_faults(turn: Turn) -> list[Finding]:
     if turn.wanted.calls or turn.cut_at_limit or turn.reply.tool_calls:
         return found  # asked for a call without offering tools, or not finished: any text will do
     if not content:
-        words = f"content {turn.reply.content!r}, finish_reason {turn.reply.finish_reason!r}"
+        only = f", {ONLY_REASONING}" if turn.reply.reasoning else ""
+        words = f"content {turn.reply.content!r}, finish_reason {turn.reply.finish_reason!r}{only}"
         return [*found, make("empty-reply", evidence=[evidence(turn.number, _CONTENT, words)])]
     if not found and turn.wanted.word and turn.wanted.word not in content:
         words = f"asked for {turn.wanted.word}, got: {content}"

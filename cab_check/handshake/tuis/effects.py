@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cab_check.handshake.checks.chat import ONLY_REASONING
 from cab_check.handshake.result import TuiWord
 from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
-from cab_check.knowledge.finding import Finding, Severity
+from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.effects import effect_on
 from cab_check.tuis.profile import Case, Does, Effect, Profile
@@ -70,11 +71,22 @@ KIN: dict[str, tuple[str, ...]] = {
 """A finding that was not measured with a CLI -> those whose replies look the same to it: the same status, or the same
 emptiness. A refusal of what it always sends blocks it, whatever it then shows."""
 
+_ALWAYS_SENT = frozenset(
+    {
+        "param-rejected",
+        "role-rejected",
+        "role-order-rejected",
+        "content-form-rejected",
+        "message-field-rejected",
+        "tool-schema-rejected",
+        "tool-choice-rejected",
+    }
+)
+"""Refusals that concern a CLI only if it sends the very thing: then they block it, however light they are otherwise."""
 _BEYOND = frozenset({"context-truncated-silently", "tools-ignored", "text-garbled", "repetition-loop", "role-ignored"})
 """What happens out of any client's sight, so that none can mend it."""
 _PASSES = frozenset({"rate-limited", "server-loading", "server-overloaded"})
 """What passes by itself can at most degrade."""
-_RANK: dict[Severity, int] = {"blocks": 0, "degrades": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +106,19 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     if finding.code == "context-counts-output" and _fits(profile, finding):
         return None
     effect = effect_of(profile, finding)
-    if finding.severity == "info" and effect is not None and effect.code != finding.code:
+    if finding.severity == "info" and effect is not None and not _is_own(effect, finding):
         effect = None  # what weighs nothing for anybody is not made heavy by a likeness
     if effect is not None:
         word = "blocked" if effect.loses_call else COMES_TO[effect.does]
-        return Impact(finding, _capped(word, finding), effect.says, effect)
+        return Impact(
+            finding, "degraded" if word == "blocked" and finding.code in _PASSES else word, effect.says, effect
+        )
     return _unmeasured(profile, finding)
+
+
+def _is_own(effect: Effect, finding: Finding) -> bool:
+    """Whether the effect was measured for this finding, or the finding refuses just what this CLI always sends."""
+    return finding.code in _ALWAYS_SENT or any(name == finding.code for name, _ in effect.findings)
 
 
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
@@ -110,12 +129,14 @@ def effect_of(profile: Profile, finding: Finding) -> Effect | None:
 
 
 def case_of(finding: Finding) -> Case | None:
-    """What narrows a finding beyond its subject, as its evidence shows it: an id that is there and empty, or a
-    streamed call that came whole in the chunk without an index.
+    """What narrows a finding beyond its subject, as its evidence shows it: an id that is there and empty, a reply that
+    is empty but for reasoning, or a streamed call that came whole in the chunk without an index.
     """
     excerpts = [item.excerpt for item in finding.evidence]
     if finding.code == "tool-call-id-missing" and excerpts and not any(excerpts):
         return "empty"
+    if finding.code == "empty-reply" and excerpts and all(ONLY_REASONING in excerpt for excerpt in excerpts):
+        return "reasoning-only"
     if finding.code == "stream-tool-index" and excerpts and all(_whole_call(excerpt) for excerpt in excerpts):
         return "one-chunk"
     return None
@@ -138,6 +159,8 @@ def worst(verdicts: Sequence[TuiWord]) -> TuiWord:
 def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
     if code(finding.code).layer == "other-apis":
         return Impact(finding, "blocked", f"speaks /{profile.wire} and nothing else")
+    if finding.code in _ALWAYS_SENT:
+        return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
     if finding.severity == "info":
         return None
     if finding.severity == "degrades":
@@ -149,12 +172,6 @@ def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
     if _HTTP_400[0] in KIN.get(finding.code, ()):
         return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
     return Impact(finding, "unknown", "what it does then was not measured")
-
-
-def _capped(word: TuiWord, finding: Finding) -> TuiWord:
-    """No heavier than the finding itself allows: what passes, or was seen to weigh less than its kind, degrades."""
-    lighter = _RANK[finding.severity] > _RANK[code(finding.code).severity]
-    return "degraded" if word == "blocked" and (lighter or finding.code in _PASSES) else word
 
 
 def _fits(profile: Profile, finding: Finding) -> bool:

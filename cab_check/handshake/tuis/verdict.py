@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from cab_check.handshake.plan import GENERIC
 from cab_check.handshake.result import Capability, TuiVerdict, TuiWord, Verdict
 from cab_check.handshake.tuis.effects import WORST, Impact, impact, worst
-from cab_check.handshake.tuis.touch import first_tokens
+from cab_check.handshake.tuis.touch import GATES, first_tokens
 from cab_check.knowledge.finding import Finding, Severity
 from cab_check.tuis.loader import profiles
 from cab_check.tuis.profile import Profile
@@ -73,14 +73,14 @@ def verdict_for(
     `context_tokens`: the largest context that was shown or told, in tokens. `asked`: ids of the checks that came to
     something. `replayed`: the CLIs whose own two turns were shown to pass.
     """
-    if overall == "unchecked":
-        return _row(profile, "unknown", (), "no plain chat was had, so nothing was learned")
     met = impacts(profile, findings, able)
+    if overall == "unchecked":
+        return _unchecked(profile, [item for item in met if item.finding.layer in GATES])
     word = worst([item.verdict for item in met])
     if word in ("blocked", "unknown"):
         telling = next(item for item in met if item.verdict == word)
         return _row(profile, word, _because(met), telling.says)
-    missing = "" if profile.name in replayed else unshown(profile, able, asked, context_tokens)
+    missing = "" if profile.name in replayed else unshown(profile, able, asked, context_tokens, met)
     if missing:
         return _row(profile, "unknown", _because(met), f"not shown here: {missing}")
     telling_says = next((item.says for item in met if item.verdict == word), None)
@@ -108,10 +108,18 @@ def weighed(profiles: Sequence[Profile], findings: Sequence[Finding], able: Mapp
 
 
 def unshown(
-    profile: Profile, able: Mapping[str, Capability], asked: Collection[str], context_tokens: int | None
+    profile: Profile,
+    able: Mapping[str, Capability],
+    asked: Collection[str],
+    context_tokens: int | None,
+    met: Sequence[Impact] = (),
 ) -> str:
-    """What this CLI needs and nobody saw work, in words; empty if all of it was shown."""
-    lacking = [_SAID[name] for name in needs(profile) if able.get(name) != "yes"]
+    """What this CLI needs and nobody saw work, in words; empty if all of it was shown.
+
+    What was shown not to work is explained where the CLI meets the findings that say so: those were weighed.
+    """
+    enough = ("yes", "no") if met else ("yes",)
+    lacking = [_SAID[name] for name in needs(profile) if able.get(name) not in enough]
     lacking += [
         said for check, said in _FORMS.items() if profile.wire == "chat" and profile.uses_tools and check not in asked
     ]
@@ -128,6 +136,15 @@ def needs(profile: Profile) -> tuple[str, ...]:
     streams, tools = profile.request.stream, profile.uses_tools
     call = ("tools_streamed" if streams else "tools", "second_turn") if tools else ()
     return ("chat", *(("streaming",) if streams else ()), *call)
+
+
+def _unchecked(profile: Profile, met: Sequence[Impact]) -> TuiVerdict:
+    """Where no plain chat was had: what stops everybody stops this CLI too; else nothing was learned."""
+    blocking = next((item for item in met if item.verdict == "blocked"), None)
+    if blocking is not None:
+        return _row(profile, "blocked", _because(met), blocking.says)
+    says = next((item.says for item in met), "no plain chat was had, so nothing was learned")
+    return _row(profile, "unknown", _because(met), says)
 
 
 def _severity(profiles: Sequence[Profile], finding: Finding, able: Mapping[str, Capability]) -> Severity:
