@@ -15,6 +15,7 @@ from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import plan_of
 from cab_check.handshake.sdk_view import view
 from cab_check.record.compose import compose
+from cab_check.record.versions import with_versions
 from cab_check.wire import har
 
 
@@ -29,7 +30,7 @@ def diagnose(file: Annotated[Path, typer.Argument(metavar="FILE.har")], *, showi
         started_at=began,
         ended_at=datetime.now(UTC),
         recording=recording,
-        handshake=judged,
+        handshake=with_versions(judged),
         exit_code=3 if showing.fail_on == "degraded" and judged.verdict == "degraded" else judged.exit_code,
     )
     show(record, showing, recording)

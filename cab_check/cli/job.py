@@ -29,6 +29,7 @@ from cab_check.handshake.result import Handshake
 from cab_check.handshake.sdk_view import view as sdk_view
 from cab_check.handshake.seen import Seen
 from cab_check.record.compose import compose
+from cab_check.record.versions import with_versions
 from cab_check.run.ready import Ready, ready
 from cab_check.run.result import TaskRun
 from cab_check.run.trial import Runner
@@ -221,7 +222,7 @@ class Job:
             started_at=self._started_at,
             ended_at=datetime.now(UTC),
             recording=self.recording,
-            handshake=handshake,
+            handshake=with_versions(handshake),
             exit_code=self._exit_code(handshake, task_run),
             task_run=task_run,
             trace=self.trace.spans,

@@ -78,6 +78,10 @@ def _steps(record: Row) -> list[str]:
     if causes and record["handshake"]["verdict"] != "works":
         again = "make the change, then the same command again" if causes[0]["fix"] else "the same command with -v"
         return [again, f"cab-check explain {causes[0]['code']}"]
+    asked = [row for row in record["handshake"]["tuis"] if row["tui"] in record["handshake"]["for"] and row["wiring"]]
+    wired = [f"{row['wiring']} prints its settings for this endpoint" for row in asked if row["verdict"] == "works"]
+    if wired and not record["demo"]:
+        return wired
     if record["demo"]:
         return ["your own endpoint: cab-check --endpoint URL --key-env NAME --model ID"]
     if task is None or not task["trials"]:

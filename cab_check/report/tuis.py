@@ -54,7 +54,7 @@ def versions(row: Row) -> str:
 
 def _asked(row: Row, width: int) -> list[Text]:
     word, style = WORDS[row["verdict"]]
-    said = row["what_happens"] or "nothing that was seen stands in its way"
+    said = row["what_happens"] or "nothing stands in its way here"
     cause = f" ({_code(row)})" if row["because"] and row["verdict"] != "works" else ""
     first = hanging(f"{key('')}{row['tui']}  {word}  ", f"{said}{cause}", width, limit=3, label_style=style)
     return [*first, single(key("") + "  ", versions(row), width, style="dim")]
