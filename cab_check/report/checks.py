@@ -21,24 +21,26 @@ GLYPHS = {
 _WORDS = {"warn": "warned", "fail": "failed", "crashed": "crashed here", "skipped": "skipped", "not_run": "not run"}
 
 
-def folded(record: Mapping[str, Any], width: int) -> list[Text]:
-    """`ok` with its layers and `k of n`, then every other outcome that occurred with its checks and its count."""
+def folded(record: Mapping[str, Any], width: int, *, limit: int = 2) -> list[Text]:
+    """`ok` with its layers and `k of n`, then every other outcome that occurred with its checks and its count, each in
+    at most `limit` lines.
+    """
     checks = record["handshake"]["checks"]
     if not checks:
         return []
     passed = _of(checks, "pass")
-    lines = _row("pass", ", ".join(_layers(checks)) or "nothing", f"{len(passed)} of {len(checks)}", width)
+    lines = _row("pass", ", ".join(_layers(checks)) or "nothing", f"{len(passed)} of {len(checks)}", width, limit)
     for status, word in _WORDS.items():
         rows = _of(checks, status)
         if rows:
             names = ", ".join(row["id"] for row in rows)
-            lines += _row(status, f"{word}{_without(rows, checks)}: {names}", str(len(rows)), width)
+            lines += _row(status, f"{word}{_without(rows, checks)}: {names}", str(len(rows)), width, limit)
     return lines
 
 
-def _row(status: str, text: str, count: str, width: int) -> list[Text]:
+def _row(status: str, text: str, count: str, width: int, limit: int) -> list[Text]:
     glyph, style = GLYPHS[status]
-    first, *rest = hanging(f"  {glyph:<3}", text, width - len(count) - 2, label_style=style)
+    first, *rest = hanging(f"  {glyph:<3}", text, width - len(count) - 2, limit=limit, label_style=style)
     return [two_ends(first, count, width), *rest]
 
 

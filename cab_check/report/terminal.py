@@ -30,7 +30,6 @@ def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
     head = [*verdict.verdict(record, width), *verdict.hops(record, width)]
     if not record["handshake"]["checks"] and record["error"]:
         return page([*head, *foot.next_step(record, width)])
-    counts = checks.folded(record, width)
     tail = [
         *tuis.summary(record, width),
         *compare.table(record, width),
@@ -40,8 +39,12 @@ def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
         *foot.cost(record, width),
         *foot.next_step(record, width),
     ]
+    counts = checks.folded(record, width)
     room = LINES - height([*head, *counts, *tail], width) - 3
-    blocks = [head, findings.folded(record, width, room), counts, tail]
+    told = findings.folded(record, width, room)
+    if height(told, width) > room:  # the counts give way to what must be changed
+        counts = checks.folded(record, width, limit=1)
+    blocks = [head, told, counts, tail]
     return page([line for block in blocks if block for line in (*block, Text())][:-1])
 
 

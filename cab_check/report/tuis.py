@@ -7,8 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cab_check.report.figures import many
-from cab_check.report.lines import cut, fold, hanging, key, single
+from cab_check.report.lines import hanging, key, single
 
 Row = Mapping[str, Any]
 
@@ -18,8 +17,8 @@ WORDS = {
     "blocked": ("blocked", "red"),
     "unknown": ("not known", "dim"),
 }
-_SHOWN = 6
-_IN = "  "
+_ALONE, _BESIDE = 4, 2
+"""So many groups of CLIs that were not asked about are shown: alone, and beside one that was."""
 _ORDER = ("works", "degraded", "blocked", "unknown")
 
 
@@ -34,8 +33,8 @@ def summary(record: Row, width: int) -> list[Text]:
         others = []
     elif asked:
         others = [row for row in others if row["verdict"] != "unknown"]
-    lines = [line for row in asked for line in _asked(row, width)] + _folded(others, width)
-    return _labelled(lines)
+    lines = [line for row in asked for line in _asked(row, width)]
+    return _labelled(lines + _folded(others, width, _BESIDE if asked else _ALONE))
 
 
 def every(row: Row, width: int) -> list[Text]:
@@ -53,29 +52,28 @@ def versions(row: Row) -> str:
 
 
 def _asked(row: Row, width: int) -> list[Text]:
+    """What it will do here; with the version that was measured, and the installed one where that is another."""
     word, style = WORDS[row["verdict"]]
     said = row["what_happens"] or "nothing stands in its way here"
     cause = f" ({_code(row)})" if row["because"] and row["verdict"] != "works" else ""
-    first = hanging(f"{key('')}{row['tui']}  {word}  ", f"{said}{cause}", width, limit=3, label_style=style)
-    return [*first, single(key("") + "  ", versions(row), width, style="dim")]
+    measured, here = row["version_measured"], row["version_installed"]
+    version = f" {measured}" if here in (None, measured) else f" {measured} (here {here})"
+    return hanging(f"{key('')}{row['tui']}{version}  {word}  ", f"{said}{cause}", width, limit=2, label_style=style)
 
 
-def _folded(rows: list[Row], width: int) -> list[Text]:
-    """Two lines for each verdict and cause; what is more than a screen can hold is counted."""
+def _folded(rows: list[Row], width: int, most: int) -> list[Text]:
+    """A line for each verdict and cause; what is more than a screen can hold is counted."""
     groups: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: _ORDER.index(row["verdict"])):
         cause = _code(row) if row["because"] and row["verdict"] in ("degraded", "blocked") else ""
-        groups.setdefault(f"{WORDS[row['verdict']][0]}{f' by {cause}' if cause else ''}: ", []).append(row)
-    lines: list[Text] = []
-    for label, members in list(groups.items())[:_SHOWN]:
+        label = f"{WORDS[row['verdict']][0]}{f' by {cause}' if cause else ''}"
+        groups.setdefault(label, []).append(row)
+    lines = []
+    for label, members in list(groups.items())[:most]:
         names, style = ", ".join(row["tui"] for row in members), WORDS[members[0]["verdict"]][1]
-        first, *rest = fold(label + names, width - len(key("")) - len(_IN))
-        told = [first, *([cut(" ".join(rest), width - len(key("") + _IN))] if rest else [])]
-        lines += [
-            Text.assemble(key(""), ("" if number == 0 else _IN), (line, style)) for number, line in enumerate(told)
-        ]
-    left = len(groups) - _SHOWN
-    more = [single(key(""), f"and {many(left, 'other group')} with -v", width, style="dim")] if left > 0 else []
+        lines.append(single(f"{key('')}{len(members)} {label}: ", names, width, style="dim", label_style=style))
+    left = sum(len(members) for members in list(groups.values())[most:])
+    more = [single(key(""), f"{left} more with -v", width, style="dim")] if left else []
     return [*lines, *more]
 
 

@@ -24,6 +24,16 @@ from cab_check.tuis.profile import Profile
 from cab_check.wire.exchange import Ask
 
 Question = Callable[[int], Ask]
+_SAID_PLAINLY = frozenset(
+    {
+        "tool-parser-disabled",
+        "model-lacks-tools",
+        "no-route-supports-tools",
+        "tools-need-other-api",
+        "safety-blocked",
+        "data-policy-excludes-model",
+    }
+)
 _OF_SIZE = ("context-too-small", "output-limit-refused")
 
 
@@ -175,7 +185,10 @@ class Replay:
         return why is not None and why.code in _OF_SIZE
 
     def _refused(self, turn: Turn) -> bool:
-        return answer(turn, self.seen) == "refused"
+        """Whether taking it apart can tell more: not where the server's own words say that it is no part of it."""
+        why = failure(turn.exchange, self.seen)
+        plain = why is not None and why.code in _SAID_PLAINLY and why.confidence == "high"
+        return answer(turn, self.seen) == "refused" and not plain
 
     def _unlimited(self) -> Ask:
         return replay.first(self.plan, self.profile, self.every - {replay.LIMIT})

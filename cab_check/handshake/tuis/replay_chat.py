@@ -24,6 +24,7 @@ _BRIEF = 60
 """Characters of each message where the size is left out."""
 LIMIT, SIZE, STRICT, PARTS, TOOLS = "output-limit", "size", "strict", "parts", "tools"
 KEYWORD = "keyword:"
+_OF_TOOLS = (STRICT, "param:tool_choice", "param:parallel_tool_calls")
 SMALL_LIMIT = 1024
 """An output limit, in tokens, that every model allows."""
 CONTENT, TOOL_PARTS = "echo:content", "echo:tool-parts"
@@ -46,8 +47,8 @@ def first_parts(profile: Profile) -> tuple[str, ...]:
 
 
 def inner_parts(profile: Profile) -> tuple[str, ...]:
-    """Those of the first turn's parts that are parts of its tools."""
-    return tuple(part for part in first_parts(profile) if part == STRICT or part.startswith(KEYWORD))
+    """Those of the first turn's parts that make sense only beside tools."""
+    return tuple(part for part in first_parts(profile) if part in _OF_TOOLS or part.startswith(KEYWORD))
 
 
 def with_small_limit(plan: Plan, profile: Profile) -> Ask:
@@ -119,6 +120,8 @@ def _request(plan: Plan, profile: Profile, parts: Parts, messages: Sequence[Any]
 def _fields(plan: Plan, profile: Profile, request: Request, parts: Parts | None = None) -> dict[str, Any]:
     """Model, streaming, parameters and output limit; those of `parts`, or all."""
     names = [name for name in request.params if parts is None or f"param:{name}" in parts]
+    if parts is not None and TOOLS not in parts:
+        names = [name for name in names if f"param:{name}" not in _OF_TOOLS]
     body: dict[str, Any] = {"model": plan.model}
     if request.stream:
         body["stream"] = True
