@@ -56,7 +56,8 @@ def _judge_base_path(plan: Plan, seen: Seen) -> Outcome:
         return not_asked("the list of models was not asked for")
     first = seen.lists[0]
     if not _is_elsewhere(first) or _chat_is_here(seen):
-        return Outcome("pass", f"HTTP {first.status} from {first.sent.url}", (), numbers)
+        came = f"HTTP {first.status}" if first.status else first.end
+        return Outcome("pass", f"{came} from {first.sent.url}", (), numbers)
     finding = _wrong_address(first, seen)
     return Outcome("fail", finding.title, (finding,), numbers)
 
