@@ -1,4 +1,4 @@
-"""What the vocabulary has no word for ends as `unrecognised`, or as what the bytes do prove, with the evidence shown."""
+"""What the vocabulary has no word for ends as `unrecognised`, or as what the bytes prove, with the evidence shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNNAMED = "unrecognised"
 
 @dataclass(frozen=True)
 class Case:
-    """A failure nobody has described. `codes`: what may honestly be said of it; `shows`: words that the evidence has."""
+    """A failure nobody has described. `codes`: what may honestly be said of it; `shows`: words of the evidence."""
 
     fault: Fault
     codes: frozenset[str]
