@@ -20,6 +20,8 @@ _NOWHERE = "No chat completions API answers under this base path, nor under the 
 
 
 def _judge_typed(plan: Plan, seen: Seen) -> Outcome:
+    if not seen.facts.given:
+        return not_asked("the recording does not say which address was given")
     notes = seen.facts.address_notes
     routes = [note.partition(":")[2] for note in notes if note.startswith("route-removed")]
     if routes:
