@@ -75,6 +75,8 @@ def chrome(recording: Recording, *, sanitised: bool = False) -> Document:
         if "text" in response["content"] and not response["content"]["text"]:
             del response["content"]["text"]
         _no_reply(entry, exchange, _error=_network_error(exchange))
+        if exchange.end == "cut":
+            response["_error"] = "net::ERR_INCOMPLETE_CHUNKED_ENCODING"
         if sanitised:
             shown = (item for item in request["headers"] if item["name"] not in ("authorization", "x-api-key"))
             request["headers"] = list(shown)

@@ -46,7 +46,7 @@ def told(judged: Handshake) -> list[tuple[object, ...]]:
             finding.follows_from,
             finding.cause,
             finding.fix,
-            [(item.where, item.excerpt) for item in finding.evidence],
+            [item.excerpt for item in finding.evidence],
         )
         for finding in judged.findings
     ]
