@@ -15,7 +15,6 @@ from cab_check.chat.usage import check_usage
 from cab_check.wire.sse import SseEvent
 
 DONE = "[DONE]"
-CHUNK = "chat.completion.chunk"
 
 
 class StreamReader:
@@ -115,9 +114,6 @@ class StreamReader:
         for field in ("id", "model", "system_fingerprint"):
             if value.get(field) and not self._head.get(field):
                 self._head[field] = value[field]
-        kind = value.get("object")
-        if isinstance(kind, str) and kind and kind != CHUNK:
-            self._problems.add("stream-event-malformed", f"{where}.object", kind, "object")
         usage = value.get("usage")
         if isinstance(usage, dict) and usage:
             self._usage = usage

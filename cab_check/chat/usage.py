@@ -38,6 +38,9 @@ def check_usage(raw: Any, where: str, subject: str, produced: bool, problems: Pr
 
 
 def _count(value: Any) -> int | None:
+    """A whole number, which some writers of JSON put down as 12.0; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -66,11 +66,12 @@ _FIREWALL = ("cf-ray", "cf-mitigated", "x-sucuri-id", "x-amzn-waf-action", "x-da
 
 
 def failure(exchange: Exchange, seen: Seen, *, unnamed: str = "unrecognised") -> Finding | None:
-    """The finding for a request that was not answered with a 2xx status; None if it was, or if we broke it off.
+    """The finding for a request that was not answered with a 2xx status; None if it was, if we broke
+    it off, or if nobody knows.
 
     `unnamed` is the code for a refusal whose words say nothing that is known.
     """
-    if exchange.end == "interrupted":
+    if exchange.end in ("interrupted", "unrecorded"):
         return None
     if exchange.status is not None and 200 <= exchange.status < 300 and not _waited(exchange):
         return None

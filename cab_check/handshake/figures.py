@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from cab_check.handshake.check import Check, Outcome
 from cab_check.handshake.checks.model import models_listed
@@ -39,11 +40,27 @@ def context_listed(model: str | None, seen: Seen) -> int | None:
     vLLM and SGLang say `max_model_len`, llama.cpp `meta.n_ctx`, OpenRouter, Together and LM Studio `context_length`,
     Groq `context_window`, Mistral `max_context_length`.
     """
-    entries = next((found for found in map(model_entries, seen.lists) if found is not None), {})
+    _, entry, meta = _entry(model, seen)
+    values = [entry.get(name) for name in _CONTEXT_FIELDS] + [meta.get("n_ctx")]
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+
+def context_trained(model: str | None, seen: Seen) -> tuple[int, int] | None:
+    """The context in tokens that the model was trained with, where the list gives it (llama.cpp: `meta.n_ctx_train`),
+    and the number of the exchange that says so.
+    """
+    number, _, meta = _entry(model, seen)
+    trained = meta.get("n_ctx_train")
+    return (trained, number) if isinstance(trained, int) and trained > 0 else None
+
+
+def _entry(model: str | None, seen: Seen) -> tuple[int, Mapping[str, Any], Mapping[str, Any]]:
+    """The number of the first reply that lists models, this model's entry in it, and the entry's `meta`."""
+    read = ((exchange.number, model_entries(exchange)) for exchange in seen.lists)
+    number, entries = next(((number, found) for number, found in read if found is not None), (0, {}))
     entry = entries.get(model or "", {})
     meta = entry.get("meta")
-    values = [entry.get(name) for name in _CONTEXT_FIELDS] + [meta.get("n_ctx") if isinstance(meta, dict) else None]
-    return next((value for value in values if isinstance(value, int) and value > 0), None)
+    return number, entry, meta if isinstance(meta, dict) else {}
 
 
 def cost(plan: Plan, seen: Seen, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> Cost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cab_check.handshake.check import Check, Outcome
 from cab_check.handshake.checks import checks_of
@@ -74,12 +75,19 @@ def run_checks(plan: Plan, seen: Seen, checks: Sequence[Check]) -> dict[str, Out
     for check in checks:
         lacking = next((need for need in check.needs if failed(outcomes[need])), None)
         if lacking is None:
-            outcomes[check.id] = run_check(check, plan, seen)
+            outcomes[check.id] = _told(run_check(check, plan, seen), seen)
             continue
         before = outcomes[lacking]
         reason = before.reason if before.status == "not_run" else f"needs {lacking}: it failed"
         outcomes[check.id] = Outcome("not_run", reason)
     return outcomes
+
+
+def _told(outcome: Outcome, seen: Seen) -> Outcome:
+    """What is not known for want of replies that a recording does not hold is said with its reason."""
+    if outcome.status != "skipped" or not seen.unrecorded:
+        return outcome
+    return replace(outcome, reason=f"{outcome.reason} ({seen.unrecorded} replies are not in the recording)")
 
 
 def _placed(finding: Finding, check: Check) -> Finding:

@@ -55,7 +55,7 @@ def marks_back(turn: Turn) -> Marks:
     texts = [*(wording.text_of(message) for message in turn.messages), *described]
     stated = {name: word for text in texts for name, word in wording.marks(text).items()}
     said = f"{turn.reply.content or ''} {turn.reply.reasoning or ''}"
-    return Marks(tuple(stated), tuple(name for name, word in stated.items() if word in said))
+    return Marks(tuple(stated), tuple(name for name, word in stated.items() if wording.holds(said, word)))
 
 
 def lost_marks(turns: Sequence[Turn]) -> tuple[str, ...]:

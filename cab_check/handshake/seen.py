@@ -47,8 +47,9 @@ class Turn:
 
     @property
     def stopped_short(self) -> bool:
-        """We stopped waiting for it, or it was broken off by us."""
-        return self.exchange.end in ("headers-timeout", "idle-timeout", "total-timeout", "too-large", "interrupted")
+        """We stopped waiting for it, it was broken off by us, or nobody kept it."""
+        ends = ("headers-timeout", "idle-timeout", "total-timeout", "too-large", "interrupted", "unrecorded")
+        return self.exchange.end in ends
 
     @property
     def cut_at_limit(self) -> bool:
@@ -118,6 +119,8 @@ class Seen:
         self.recording = recording
         self.facts = recording.facts
         self.exchanges = recording.exchanges
+        self.unrecorded = sum(exchange.end == "unrecorded" for exchange in recording.exchanges)
+        """How many replies another program's recording does not hold: nothing is judged of them."""
         self._memo = {} if memo is None else memo
 
     @cached_property
@@ -143,13 +146,14 @@ class Seen:
         """Every chat completion that was asked for, whatever came of it; not redirects that were followed, nor what was
         refused for its rate and asked again."""
         followed = {exchange.follows_redirect for exchange in self.exchanges} | self._refused_for_rate.keys()
-        found = (self._turn(exchange) for exchange in self.exchanges if exchange.number not in followed)
+        kept = (e for e in self.exchanges if e.number not in followed and e.end != "unrecorded")
+        found = map(self._turn, kept)
         return tuple(turn for turn in found if turn is not None)
 
     @cached_property
     def lists(self) -> tuple[Exchange, ...]:
         """The requests for the list of models."""
-        told = (e for e in self.exchanges if e.number not in self._refused_for_rate)
+        told = (e for e in self.exchanges if e.number not in self._refused_for_rate and e.end != "unrecorded")
         return tuple(e for e in told if e.sent.method == "GET" and path_of(e).endswith(MODELS))
 
     @cached_property

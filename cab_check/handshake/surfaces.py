@@ -157,7 +157,8 @@ class Surface:
     def turns(self, seen: Seen) -> list[ApiTurn]:
         """Every turn in the recording, but redirects that were followed."""
         followed = {exchange.follows_redirect for exchange in seen.exchanges}
-        found = [self.turn(exchange) for exchange in seen.exchanges if exchange.number not in followed]
+        kept = (e for e in seen.exchanges if e.number not in followed and e.end != "unrecorded")
+        found = map(self.turn, kept)
         return [turn for turn in found if turn is not None]
 
 

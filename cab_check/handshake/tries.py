@@ -9,7 +9,7 @@ from cab_check.handshake.form import Faults
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.questions import with_room
 from cab_check.handshake.seen import Seen, Turn
-from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.finding import Confidence, Finding
 from cab_check.wire.exchange import Ask
 
 MOST_OF = 3
@@ -117,6 +117,11 @@ def _blame(moody: Sequence[Finding], failed: int, tried: int) -> tuple[Finding, 
         return ()
     usual = tuple(finding for finding in moody if finding.seen[0] * 2 > tried)
     if usual:
-        return usual
+        return tuple(finding.but(confidence=_at_most_medium(finding.confidence)) for finding in usual)
     commonest = max(moody, key=lambda finding: finding.seen[0])
     return (commonest.but(confidence="low"),)
+
+
+def _at_most_medium(sure: Confidence) -> Confidence:
+    """What the model wrote passed through a parser before it came here, and may have been damaged there."""
+    return "medium" if sure == "high" else sure

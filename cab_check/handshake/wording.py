@@ -17,6 +17,7 @@ _WRITE = re.compile(
     r"^Call the (\w+) tool with (\w+) \"([^\"\n]*)\" and as (\w+) exactly the text between the fences[^\n]*"
 )
 _FENCED = re.compile(r"\n(`{3,})\n(.*?)\n\1(?:\n|$)", re.DOTALL)
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
 _RESULT_WORD = re.compile(r"\b[a-z]+-\d{4}\b")
 
 _STATED = re.compile(r"^The name of this project is (\S+)\.")
@@ -174,6 +175,15 @@ def _wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
         return Wanted(about=about)
     said = _SAY.match(text.rpartition("\n")[2])
     return Wanted(word=said.group(1)) if said else Wanted(calls=_wanted_calls(text))
+
+
+def holds(text: str, word: str) -> bool:
+    """Whether a text says a word of ours. Models capitalise, and write a typographic hyphen for the plain one."""
+    return _folded(word) in _folded(text)
+
+
+def _folded(text: str) -> str:
+    return text.translate(_HYPHENS).casefold()
 
 
 def text_of(message: Mapping[str, Any]) -> str:

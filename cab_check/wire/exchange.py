@@ -27,6 +27,7 @@ End = Literal[
     "proxy",  # the proxy between refused or failed
     "request-invalid",  # could not be sent at all: a line end in a header, say
     "interrupted",  # we stopped it
+    "unrecorded",  # another program's recording does not hold what came
 ]
 
 
@@ -173,7 +174,7 @@ class Facts:
     """What is true on this machine and matters for judging. No secret: the key is described by yes and no only."""
 
     base_url: str
-    given: str
+    given: str  # as it was typed; empty where a recording does not tell
     address_notes: tuple[str, ...] = ()  # codes of what was put right: "route-removed", "scheme-added" ...
     resolves: bool | None = None
     addresses: tuple[str, ...] = ()

@@ -5,25 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, cast, get_args
-from urllib.parse import urlsplit
+from typing import Any, get_args
 
 from cab_check.base.errors import UsageError
 from cab_check.wire.exchange import End, Exchange, Facts, Got, Headers, Piece, Recording, Sent, Times, TlsFacts
+from cab_check.wire.har_foreign import read_foreign
 from cab_check.wire.har_write import VERSION
-from cab_check.wire.hosts import is_near
-from cab_check.wire.redact import SECRET_HEADERS, Redactor
-from cab_check.wire.secret import Secret, core, secret_name
 
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, binascii.Error, OverflowError)
-_ROUTE_STARTS = ("/v1", "/v2", "/v3", "/api/v1", "/openai/v1", "/api/v3", "/api")
 
 
 def from_har(document: Any) -> Recording:
     """The recording in a HAR document. Raises UsageError if it is none.
 
-    A HAR of another program has its credentials taken out; what it does not tell (how a failed exchange ended, when
-    each piece came) is left unknown: all of a body counts as arrived at the end.
+    A HAR of another program has its credentials taken out; what it does not tell is left unknown (har_foreign).
     """
     log = document.get("log") if isinstance(document, dict) else None
     if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
@@ -35,7 +30,7 @@ def from_har(document: Any) -> Recording:
     try:
         if isinstance(own, dict):
             return _ours(own, log["entries"])
-        return _foreign(log["entries"])
+        return read_foreign(log)
     except _MALFORMED as failure:
         raise UsageError(
             f"The HAR recording is damaged: {type(failure).__name__} while reading its entries.",
@@ -95,69 +90,6 @@ def _our_got(own: Mapping[str, Any], response: dict[str, Any], body: bytes) -> G
     if offset != len(raw):
         raise ValueError("the pieces do not make up the body")
     return _got(response, tuple(pieces))
-
-
-def _foreign(entries: list[dict[str, Any]]) -> Recording:
-    """Entries that are HTTP and nothing else, redacted by the credentials that stand in their own headers."""
-    kept = [entry for entry in entries if str(entry["request"]["url"]).startswith(("http://", "https://"))]
-    exchanges = [_foreign_exchange(number, entry) for number, entry in enumerate(kept, 1)]
-    redactor = Redactor(secret for exchange in exchanges for secret in _credentials(exchange.sent.headers))
-    clean = tuple(map(redactor.exchange, exchanges))
-    return Recording(_foreign_facts(clean), clean)
-
-
-def _foreign_exchange(number: int, entry: dict[str, Any]) -> Exchange:
-    request, response = entry["request"], entry["response"]
-    body = _content(response)
-    answered = int(response["status"]) > 0
-    ended = float(entry.get("time") or 0.0)
-    headers = _headers(request)
-    parts = urlsplit(request["url"])
-    return Exchange(
-        number=number,
-        sent=Sent(
-            method=str(request["method"]),
-            url=request["url"],
-            headers=headers,
-            body=_post_data(request),
-            route=_route(parts.path),
-            keyed=any(name.casefold() in SECRET_HEADERS for name, _ in headers),
-        ),
-        got=_got(response, (Piece(ended, body),) if body else ()) if answered else None,
-        end="complete" if answered else "reset",
-        detail="" if answered else "the recording holds no reply, and does not say why",
-        started_at=str(entry.get("startedDateTime", "")),
-        times=Times(end=ended),
-        body=body,
-        peer=entry.get("serverIPAddress") or None,
-    )
-
-
-def _foreign_facts(exchanges: tuple[Exchange, ...]) -> Facts:
-    """What can be told from the requests alone: the address, and that there was a key. The rest is unknown."""
-    chat = next((item for item in exchanges if item.sent.method == "POST"), exchanges[0] if exchanges else None)
-    parts = urlsplit(chat.sent.url if chat else "")
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(chat.sent.route)}" if chat else ""
-    asked = chat.sent.json if chat else None
-    model = asked.get("model") if isinstance(asked, dict) else None
-    return Facts(
-        base_url=base,
-        given=base,
-        key_given=any(item.sent.keyed for item in exchanges),
-        loopback_or_private=bool(parts.hostname) and is_near(cast(str, parts.hostname)),
-        model_requested=model if isinstance(model, str) else None,
-        clock=chat.started_at if chat else None,
-    )
-
-
-def _route(path: str) -> str:
-    """The part after the base path, by where APIs of this form are commonly mounted."""
-    start = max((start for start in _ROUTE_STARTS if path.startswith(f"{start}/")), key=len, default="")
-    return path.removeprefix(start)
-
-
-def _credentials(headers: Headers) -> list[Secret]:
-    return [Secret(core(value)) for name, value in headers if name.casefold() in SECRET_HEADERS or secret_name(name)]
 
 
 def _got(response: dict[str, Any], pieces: tuple[Piece, ...]) -> Got:

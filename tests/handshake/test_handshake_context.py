@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from context_faults import CASES, SOUND, is_long, rewritten, uncounted, without_first_mark
+from context_faults import CAP, CASES, SOUND, is_long, limited, rewritten, uncounted, without_first_mark
 from faulty_endpoint import KEY, MODEL, SHORT, both, error, handshake_with, on_chat, record, serving, sound
 
+from cab_check.demo.http import HttpReply, HttpRequest
 from cab_check.handshake import agent_questions as asks
 from cab_check.handshake.check import Check
 from cab_check.handshake.checks.context import CONTEXT
@@ -42,6 +43,25 @@ def test_a_fault_is_named_first_and_alone(name: str) -> None:
     assert judged.findings[0].evidence and judged.findings[0].fix, "a finding without evidence or fix"
     assert not [check for check in judged.checks if check.status == "crashed"]
     assert judged.cost.requests <= 40
+
+
+@pytest.mark.parametrize(("trained", "owner"), [(CAP, "model"), (131_072, "server")])
+def test_a_context_that_is_all_the_model_was_trained_with_is_the_models_own(trained: int, owner: str) -> None:
+    """llama-server lists both; it never gives more than the model has."""
+
+    def meta(request: HttpRequest, reply: HttpReply) -> HttpReply:
+        if not request.path.endswith("/models"):
+            return reply
+        rows = [
+            {**row, "owned_by": "llamacpp", "meta": {"n_ctx": CAP, "n_ctx_train": trained}}
+            for row in reply.value["data"]
+        ]
+        return replace(reply, value={**reply.value, "data": rows})
+
+    judged = handshake_with(both(limited(CAP), meta))
+    found = judged.findings[0]
+    assert (found.key, found.owner, judged.exit_code) == (f"context-too-small:{CAP}", owner, 3)
+    assert ("-c 32768" in (found.fix or "")) == (owner == "server")
 
 
 @pytest.mark.parametrize("name", list(SOUND))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from captures.load import recording
+from captures.load import SERVERS, recording
 from faulty_endpoint import KEY, MODEL, record, serving, sound
 from handshake_faults import CASES
 
@@ -80,6 +80,62 @@ def test_healthy_servers_raise_no_false_alarm(server: str) -> None:
     judged = judge(healthy, plan_of(healthy))
     assert [finding.key for finding in judged.findings if finding.owner != "model" and finding.severity != "info"] == []
     assert judged.verdict == "works"
+
+
+STARTED_WELL = (
+    "copilotkit-aimock",
+    "litellm-mock",
+    "litellm-to-llama-server",
+    "llama-server",
+    "llama-server-nokey",
+    "llama-server-random",
+    "llmock-pypi",
+    "portkey-to-llama-server",
+    "vllm",
+    "vllm-random",
+)
+FAULTY = (
+    "llama-cpp-python",
+    "llama-cpp-python-random",
+    "llama-server-chatml-template",
+    "llama-server-no-jinja",
+    "portkey-no-headers",
+    "vllm-no-tool-parser",
+)
+TRUE_OF_A_MOCK = {"litellm-mock": {"usage-implausible"}}
+"""It counts ten prompt tokens for every prompt."""
+
+
+def healthy(server: str) -> Recording:
+    """All that the server answered with success, whatever it was asked."""
+    every = recording(server)
+    return Recording(every.facts, tuple(e for e in every.exchanges if e.status is not None and 200 <= e.status < 300))
+
+
+def test_every_recorded_server_is_judged_as_started_well_or_as_faulty() -> None:
+    assert sorted((*STARTED_WELL, *FAULTY)) == sorted(SERVERS)
+    assert all(len(healthy(server).exchanges) >= 7 for server in STARTED_WELL)
+
+
+@pytest.mark.parametrize("server", STARTED_WELL)
+def test_no_healthy_exchange_raises_a_false_alarm_alone(server: str) -> None:
+    """Every one of them, judged by itself: parts, images, logprobs, n 2, damaged ids, /completions, /health and all."""
+    every = healthy(server)
+    for exchange in every.exchanges:
+        judged = judge(Recording(every.facts, (exchange,)), plan_of(every))
+        told = [finding for finding in judged.findings if finding.severity != "info"]
+        assert told == [], f"{exchange.sent.method} {exchange.sent.url}: {exchange.sent.body[:200]!r}"
+        assert not [check for check in judged.checks if check.status == "crashed"]
+
+
+@pytest.mark.parametrize("server", STARTED_WELL)
+def test_all_healthy_exchanges_together_blame_nobody_but_the_tiny_model(server: str) -> None:
+    every = healthy(server)
+    judged = judge(every, plan_of(every))
+    told = [finding for finding in judged.findings if finding.severity != "info"]
+    blamed = {finding.code for finding in told if finding.owner != "model"}
+    assert blamed == TRUE_OF_A_MOCK.get(server, set())
+    assert not [check for check in judged.checks if check.status == "crashed"]
 
 
 @pytest.mark.parametrize(

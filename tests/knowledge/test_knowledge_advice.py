@@ -213,6 +213,7 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "name<|channel|>commentary", "Extra inputs are not permitted", "use max_completion_tokens",
     "must be in JSON format",    "Can only get item pairs from a mapping.", "only supports single tool-calls at once!",
     "No endpoints found that support the provided 'tool_choice' value",
+    "n_ctx_train 2048, n_ctx 2048",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
 ) if rule.text.search(words)}  # fmt: skip
 

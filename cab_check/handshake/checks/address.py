@@ -20,6 +20,8 @@ _NOWHERE = "No chat completions API answers under this base path, nor under the 
 
 
 def _judge_typed(plan: Plan, seen: Seen) -> Outcome:
+    if not seen.facts.given:
+        return not_asked("the recording does not say which address was given")
     notes = seen.facts.address_notes
     routes = [note.partition(":")[2] for note in notes if note.startswith("route-removed")]
     if routes:
@@ -56,7 +58,8 @@ def _judge_base_path(plan: Plan, seen: Seen) -> Outcome:
         return not_asked("the list of models was not asked for")
     first = seen.lists[0]
     if not _is_elsewhere(first) or _chat_is_here(seen):
-        return Outcome("pass", f"HTTP {first.status} from {first.sent.url}", (), numbers)
+        came = f"HTTP {first.status}" if first.status else first.end
+        return Outcome("pass", f"{came} from {first.sent.url}", (), numbers)
     finding = _wrong_address(first, seen)
     return Outcome("fail", finding.title, (finding,), numbers)
 

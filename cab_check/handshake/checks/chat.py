@@ -10,6 +10,7 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.text import text_faults
 from cab_check.handshake.tries import ask_until_told, merge, tally
+from cab_check.handshake.wording import holds
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import code, evidence, make
 from cab_check.wire.exchange import Ask
@@ -32,7 +33,7 @@ def answer_faults(turn: Turn) -> list[Finding]:
         only = f", {ONLY_REASONING}" if turn.reply.reasoning else ""
         words = f"content {turn.reply.content!r}, finish_reason {turn.reply.finish_reason!r}{only}"
         return [*found, make("empty-reply", evidence=[evidence(turn.number, _CONTENT, words)])]
-    if not found and turn.wanted.word and turn.wanted.word not in content:
+    if not found and turn.wanted.word and not holds(content, turn.wanted.word):
         words = f"asked for {turn.wanted.word}, got: {content}"
         found.append(make("instruction-ignored", evidence=[evidence(turn.number, _CONTENT, words)]))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cab_check.handshake import agent_questions as asks
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
-from cab_check.handshake.figures import context_listed
+from cab_check.handshake.figures import context_listed, context_trained
 from cab_check.handshake.form import form_faults, with_failure
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.prefill import TOO_LONG_S, Rate, first_token_ms, prefill_rate, prompt_count, streams_count
@@ -111,7 +111,7 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
         return not_asked(_why_not(plan, seen))
     answered = [turn for turn in large if turn.answered]
     if not answered:
-        return _refused(large, turns, seen)
+        return _refused(large, turns, plan, seen)
     found = [*_counts_output(large, seen), *_truncated(turns, seen), *_slow(answered)]
     count = max((count for turn in answered if (count := prompt_count(turn)) is not None), default=None)
     back = marks_back(answered[0])
@@ -138,7 +138,7 @@ def _reason(turn: Turn, seen: Seen) -> Finding | None:
     return next((fault for fault in found if fault.severity == "blocks" or code(fault.code).layer in _OTHERS), None)
 
 
-def _refused(large: Sequence[Turn], turns: Sequence[Turn], seen: Seen) -> Outcome:
+def _refused(large: Sequence[Turn], turns: Sequence[Turn], plan: Plan, seen: Seen) -> Outcome:
     """No request of that size was answered: the request's own refusal says why, or the twin without text."""
     reasons = [reason for turn in large if (reason := _reason(turn, seen)) is not None]
     if not reasons:
@@ -151,7 +151,8 @@ def _refused(large: Sequence[Turn], turns: Sequence[Turn], seen: Seen) -> Outcom
     if reason.code == "context-too-small":
         same = [other for other in reasons if other.key == reason.key]
         evidence_ = tuple(item for other in same for item in other.evidence)
-        return concluded(turns, [reason.but(seen=(len(same), len(large)), evidence=evidence_)], "", had=False)
+        found = _of_the_model(reason.but(seen=(len(same), len(large)), evidence=evidence_), plan, seen)
+        return concluded(turns, [found], "", had=False)
     if reason.code not in _UNCLEAR:
         ours = [reason] if code(reason.code).layer in _OTHERS else []
         return concluded(turns, ours, "", had=False) if ours else inconclusive(turns, f"{reason.key}: {reason.title}")
@@ -160,6 +161,16 @@ def _refused(large: Sequence[Turn], turns: Sequence[Turn], seen: Seen) -> Outcom
         return inconclusive(turns, "the same conversation is not answered without its text either")
     shown = evidence(twin.number, "reply.choices[0]", f"answered with {size_of(twin)} characters of text")
     return concluded(turns, [make("context-overflow-unclear", evidence=[*reason.evidence, shown])], "", had=False)
+
+
+def _of_the_model(small: Finding, plan: Plan, seen: Seen) -> Finding:
+    """The model's own, where the server gives it all of the context that it was trained with."""
+    trained = context_trained(plan.model, seen)
+    listed = context_listed(plan.model, seen)
+    if trained is None or listed is None or listed < trained[0]:
+        return small
+    shown = evidence(trained[1], "models", f"n_ctx_train {trained[0]}, n_ctx {listed}")
+    return small.but(owner="model", evidence=(*small.evidence, shown))
 
 
 def _counts_output(large: Sequence[Turn], seen: Seen) -> list[Finding]:

@@ -115,7 +115,10 @@ def _judge_pieces(plan: Plan, seen: Seen) -> Outcome:
         return concluded(turns, [finding], "")
     whole = next((turn for turn in turns if _comes_in_pieces(turn)), None)
     if whole is None:
-        return inconclusive(turns, "no stream was long and slow enough to tell")
+        timed = any(_moments(turn) for turn in turns)
+        return inconclusive(
+            turns, "no stream was long and slow enough to tell" if timed else "the recording has no times of arrival"
+        )
     return concluded(turns, [], _timing(whole))
 
 

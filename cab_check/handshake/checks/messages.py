@@ -11,7 +11,7 @@ from cab_check.handshake.narrow import Narrowed, Parts, answer, narrow
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import MOST_OF, outstanding
-from cab_check.handshake.wording import ASK_NAME, stated
+from cab_check.handshake.wording import ASK_NAME, holds, stated
 from cab_check.knowledge.error_rules import classify_error
 from cab_check.knowledge.finding import Confidence, Finding
 from cab_check.knowledge.sent import sent
@@ -122,7 +122,7 @@ def _judge_role(role: str) -> Callable[[Plan, Seen], Outcome]:
 def _came(turn: Turn) -> bool:
     """Whether the stated name is in the answer."""
     said = stated(turn.messages)
-    return turn.answered and said is not None and said[1] in (turn.reply.content or "")
+    return turn.answered and said is not None and holds(turn.reply.content or "", said[1])
 
 
 def _holds_system(turn: Turn) -> bool:

@@ -11,10 +11,15 @@ from cab_check.handshake.seen import Seen
 from cab_check.handshake.tries import merge
 from cab_check.wire.exchange import Ask
 
+_LIST_ALONE = frozenset({"headers-timeout", "idle-timeout", "total-timeout", "reset"})
+"""How a request for the list may end though the endpoint is there: gateways put lists together from other hosts."""
+
 
 def _ask_reach(plan: Plan, seen: Seen) -> list[Ask]:
     if not seen.lists:
         return [questions.models()]
+    if plan.model is not None and all(exchange.end in _LIST_ALONE for exchange in seen.exchanges):
+        return [ask for ask in [questions.say(plan, seen)] if seen.answer_to(ask) is None]
     # A key may have come since; and once the API was found elsewhere, its list is asked for there, with the key.
     ask = questions.models()
     return [ask] if seen.lists[0].status is not None and seen.answer_to(ask) is None else []

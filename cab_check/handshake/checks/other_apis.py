@@ -10,6 +10,7 @@ from cab_check.handshake.result import Status
 from cab_check.handshake.seen import Seen
 from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Surface
 from cab_check.handshake.tries import merge
+from cab_check.handshake.wording import holds
 from cab_check.knowledge.finding import Confidence, Evidence, Finding
 from cab_check.knowledge.vocabulary import make
 from cab_check.wire.exchange import Ask
@@ -59,7 +60,7 @@ def judge_surface(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
 def _outcome(turns: list[ApiTurn], answered: list[ApiTurn]) -> tuple[Status, str]:
     """The status and its reason, where nothing was found: passed only if the second turn gave the word back."""
     lasts = [turn for turn in answered if turn.has_result]
-    if any(word.strip() and word in (turn.reply.text or "") for turn in lasts for word in turn.results):
+    if any(word.strip() and holds(turn.reply.text or "", word) for turn in lasts for word in turn.results):
         return "pass", "two turns, streamed, with a call and its result"
     if lasts:
         return "skipped", "inconclusive: the tool's result was taken, and its word did not come back"

@@ -5,7 +5,8 @@ One request asks for all of it. Only if that is refused is it taken apart, by ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from cab_check.handshake import agent_questions as asks
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
@@ -13,7 +14,7 @@ from cab_check.handshake.failure import failure
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.prefill import streams_count
 from cab_check.handshake.schema_keywords import KEYWORDS
-from cab_check.handshake.seen import Seen
+from cab_check.handshake.seen import Seen, Turn
 from cab_check.knowledge.finding import Confidence, Finding
 from cab_check.knowledge.vocabulary import make
 from cab_check.wire.exchange import Ask
@@ -40,15 +41,15 @@ def _ask(plan: Plan, seen: Seen) -> list[Ask]:
     if streams is None:
         return []
     whole = asks.everything_offered(plan, seen, stream=streams)
-    if seen.answer_to(whole) is None:
+    if _turn(seen, whole) is None:
         return [whole]
     if _refusal(plan, seen, whole) is None:
         return []
     parts = _parts(plan, seen)
-    waiting = [part for part in parts if seen.answer_to(part) is None]
+    waiting = [part for part in parts if _turn(seen, part) is None]
     return waiting or [
-        *(ask for group in _groups(plan, seen, _ALL) if seen.answer_to(ask := _keywords(plan, seen, group)) is None),
-        *(ask for tools in _counts(plan, seen) if seen.answer_to(ask := _number(plan, seen, tools)) is None),
+        *(ask for group in _groups(plan, seen, _ALL) if _turn(seen, ask := _keywords(plan, seen, group)) is None),
+        *(ask for tools in _counts(plan, seen) if _turn(seen, ask := _number(plan, seen, tools)) is None),
     ]
 
 
@@ -69,10 +70,22 @@ def _name(plan: Plan, seen: Seen) -> Ask:
     return asks.offering(plan, seen, plain=1, long_name=True)
 
 
+def _turn(seen: Seen, ask: Ask) -> Turn | None:
+    """The reply to the same tools, in whatever words they are described: those are new in every run."""
+    wanted = _offered(ask.body or {})
+    return next((turn for turn in seen.about("offer") if _offered(turn.request) == wanted), None)
+
+
+def _offered(request: Mapping[str, Any]) -> list[Any]:
+    tools = request.get("tools")
+    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return [(f.get("name"), f.get("parameters")) for f in functions if isinstance(f, dict)]
+
+
 def _refusal(plan: Plan, seen: Seen, ask: Ask) -> Finding | None:
     """Why these tools were refused; None if they were taken, not offered, or refused for something else."""
-    exchange = seen.answer_to(ask)
-    failed = failure(exchange, seen, unnamed="tools-rejected") if exchange else None
+    turn = _turn(seen, ask)
+    failed = failure(turn.exchange, seen, unnamed="tools-rejected") if turn else None
     return failed if failed is not None and failed.code in _OF_TOOLS else None
 
 
@@ -97,8 +110,8 @@ def _limit(plan: Plan, seen: Seen) -> tuple[int, int]:
     """The most tools that were taken, and the fewest that were refused."""
     taken, refused = _FEW, asks.MANY
     for tools in range(_FEW + 1, asks.MANY):
-        exchange = seen.answer_to(_number(plan, seen, tools))
-        if exchange is not None and exchange.ok:
+        turn = _turn(seen, _number(plan, seen, tools))
+        if turn is not None and turn.exchange.ok:
             taken = max(taken, tools)
         elif _refusal(plan, seen, _number(plan, seen, tools)) is not None:
             refused = min(refused, tools)
@@ -118,7 +131,7 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     refused = failure(whole.exchange, seen, unnamed="tools-rejected")
     if refused is None or refused.code not in _OF_TOOLS:
         return inconclusive(turns, f"{refused.key}: {refused.title}" if refused else "an error under a success status")
-    if any(seen.answer_to(part) is None for part in _parts(plan, seen)):
+    if any(_turn(seen, part) is None for part in _parts(plan, seen)):
         return inconclusive(turns, f"{refused.key}, and it was not taken apart")
     if not any(turn.answered for turn in turns):
         return concluded(turns, [refused], "", had=False)

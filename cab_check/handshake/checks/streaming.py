@@ -26,7 +26,8 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
         return inconclusive(turns, "the reply ended at our own output limit")
     had = any(turn.answered and (turn.reply.content or turn.reply.reasoning) for turn in turns)
     had = had and not told.blocked
-    return concluded(turns, told.findings, f"{len(turns[0].reply.deltas)} deltas and an end", had=had)
+    deltas = len(turns[0].reply.deltas)
+    return concluded(turns, told.findings, f"{deltas} deltas and an end" if deltas else "whole, to its end", had=had)
 
 
 def _stream_faults(turn: Turn) -> list[Finding]:

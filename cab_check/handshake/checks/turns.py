@@ -14,6 +14,7 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.text import text_faults
 from cab_check.handshake.tries import ask_until_told, tally
+from cab_check.handshake.wording import holds
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask
@@ -32,7 +33,7 @@ def result_faults(turn: Turn) -> list[Finding]:
         return [*found, written_call(turn, written)]
     found += text_faults(turn)
     word = turn.wanted.result_word
-    if word is None or turn.cut_at_limit or word in content:
+    if word is None or turn.cut_at_limit or holds(content, word):
         return found
     if turn.reply.tool_calls:
         words = f"calls {turn.reply.tool_calls[0].name} again: {turn.reply.tool_calls[0].arguments}"

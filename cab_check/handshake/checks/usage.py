@@ -34,7 +34,7 @@ def _judge(streamed: bool) -> Callable[[Plan, Seen], Outcome]:
 def _is_countable(turn: Turn) -> bool:
     """Whether a count was due: an answer with something in it, and if it is a stream, one that was asked to count."""
     reply = turn.reply
-    something = bool(reply.content or reply.reasoning or reply.tool_calls)
+    something = bool(turn.messages) and bool(reply.content or reply.reasoning or reply.tool_calls)
     options = turn.request.get("stream_options")
     asked = isinstance(options, dict) and options.get("include_usage") is True
     return turn.answered and something and reply.finish_reason is not None and (asked or not turn.streamed)
