@@ -83,7 +83,14 @@ _ALWAYS_SENT = frozenset(
     }
 )
 """Refusals that concern a CLI only if it sends the very thing: then they block it, however light they are otherwise."""
-_BEYOND = frozenset({"context-truncated-silently", "tools-ignored", "text-garbled", "repetition-loop", "role-ignored"})
+_BEYOND = {
+    "context-truncated-silently": "is not told that part of its instructions or tools never arrived",
+    "tools-ignored": "is not told that its tools never arrived",
+    "role-ignored": "is not told that its instructions never arrived",
+    "text-garbled": "shows what comes",
+    "repetition-loop": "shows what comes, until a limit ends it",
+    "tool-result-ignored": "runs the tools, and the model makes nothing of what they return",
+}
 """What happens out of any client's sight, so that none can mend it."""
 _PASSES = frozenset({"rate-limited", "server-loading", "server-overloaded"})
 """What passes by itself can at most degrade."""
@@ -168,7 +175,7 @@ def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
     if finding.layer in GATES:
         return Impact(finding, "blocked", "gets no request through")
     if finding.code in _BEYOND:
-        return Impact(finding, "blocked", "is not told, and can do nothing about it")
+        return Impact(finding, "blocked", _BEYOND[finding.code])
     if _HTTP_400[0] in KIN.get(finding.code, ()):
         return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
     return Impact(finding, "unknown", "what it does then was not measured")
