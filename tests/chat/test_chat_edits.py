@@ -16,7 +16,8 @@ TEXTS = LINES.map(lambda lines: "".join(f"{line}\n" for line in lines))
 PIECES = st.lists(
     st.sampled_from(
         [
-            "a.py\n", "b/c.txt\n", "../x\n", "/etc/passwd\n", "a\0b\n", "```\n", "```diff\n", "````\n", "<<<<<<< SEARCH\n",
+            "a.py\n", "b/c.txt\n", "../x\n", "/etc/passwd\n",
+            "a\0b\n", "```\n", "```diff\n", "````\n", "<<<<<<< SEARCH\n",
             "=======\n", ">>>>>>> REPLACE\n", "--- a.py\n", "+++ a.py\n", "+++ b/a.py\n", "@@ @@\n", "-a\n", "+b\n",
             " a\n", "a\n", "  a\n", "\n", "\r\n", "x", "\u2028", "...\n", "`a.py`\n", "```bash\n",
         ]
