@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cab_check.chat.build import Message
 from cab_check.chat.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run is about: the task's words, and the tree that it begins with.
+
+    `files` by path relative to `workdir`, with `/`; `editable` are those among them that a solution may change.
+    """
+
+    instruction: str
+    workdir: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    editable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,33 +29,30 @@ class Action:
 
     name: str
     arguments: Mapping[str, Any]
-    call_id: str
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
-    """A reply that asks for nothing that can be done. None of its actions is carried out.
+class Step:
+    """What a reply comes to: `actions` to carry out, and `messages` to the model after them.
 
-    `messages` tell the model what was wrong. Without any, the model has no way to mend it and the run ends.
+    `malformed` says what was wrong with the reply, if anything was; then `messages` tell the model, and without any
+    it has no way to mend it and the run ends. `last`: there is nothing more to ask once the actions are carried out,
+    and `detail` says how the run then ended.
     """
 
-    why: str
+    actions: tuple[Action, ...] = ()
     messages: tuple[Message, ...] = ()
+    malformed: str | None = None
+    last: bool = False
+    detail: str = ""
 
 
-class Dialect(Protocol):
-    """A way of asking a model for actions and of telling it what came of them. Holds no state of a run."""
+class Conversation(Protocol):
+    """One run's talk with a model. It knows what was said and done in this run."""
 
-    @property
-    def name(self) -> str:
-        """As it stands in the Record."""
-
-    @property
-    def prompt_hash(self) -> str:
-        """SHA-256, in hex, over everything this dialect says to a model that is not the task's own."""
-
-    def opening(self, instruction: str, workdir: str) -> list[Message]:
-        """The messages that a run begins with."""
+    def opening(self) -> list[Message]:
+        """The messages that the run begins with."""
 
     def tools(self) -> list[dict[str, Any]] | None:
         """The tools to offer in each request, None for a dialect that lives in the text."""
@@ -50,8 +60,27 @@ class Dialect(Protocol):
     def echo(self, reply: Reply) -> Message:
         """The assistant's message as it goes back to the endpoint in the next request."""
 
-    def actions(self, reply: Reply) -> Sequence[Action] | Malformed:
-        """What the reply asks for; empty if the model says that it is done."""
+    def read(self, reply: Reply) -> Step:
+        """What the reply asks for."""
 
-    def observe(self, action: Action, outcome: str) -> Message:
-        """What came of an action, as a message to the model."""
+    def observe(self, action: Action, outcome: str, ok: bool) -> Message | None:
+        """What came of an action, as a message to the model; None if it is not told."""
+
+
+class Dialect(Protocol):
+    """A way of asking a model for actions and of telling it what came of them. Holds no state of a run."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in the Record, and as `--dialect` takes it."""
+
+    @property
+    def prompt_hash(self) -> str:
+        """SHA-256, in hex, over everything this dialect says to a model that is not the task's own."""
+
+    @property
+    def malformed_in_a_row(self) -> int:
+        """So many malformed replies without a sound one between them end a run."""
+
+    def begin(self, work: Work) -> Conversation:
+        """The talk of one run."""

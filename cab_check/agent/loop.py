@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from cab_check.agent.dialect import Action, Dialect, Malformed
+from cab_check.agent.dialect import Action, Dialect, Step, Work
 from cab_check.agent.hands import perform, working_directory
 from cab_check.agent.meter import Ending, Meter
 from cab_check.agent.result import AgentEnd, AgentLimits, AgentResult, ModelCall
@@ -50,18 +50,25 @@ class AgentRun:
         self._asker, self._box, self._dialect = asker, box, dialect
         self._model, self._limits, self._stream = model, limits, stream
         self._trace, self._progress = trace, progress
-        self._meter = Meter(limits)
+        self._meter = Meter(limits, dialect.malformed_in_a_row)
+        self._talk = dialect.begin(Work("", ""))
         self._messages: list[Message] = []
         self._calls: list[ModelCall] = []
-        self._actions = 0
         self._active_s = 0.0
         self._final_text = ""
 
-    async def work(self, instruction: str) -> AgentResult:
-        """Work until there is an ending. Raises CannotRun if the box does not work; cancelling unwinds."""
+    async def work(
+        self, instruction: str, files: Mapping[str, bytes] | None = None, editable: Sequence[str] = ()
+    ) -> AgentResult:
+        """Work until there is an ending. Raises CannotRun if the box does not work; cancelling unwinds.
+
+        `files` is what the work directory holds, for a dialect that shows files to the model; `editable` are those
+        that the task is about.
+        """
         workdir = await working_directory(self._box, self._limits.command_s)
-        self._say(*self._dialect.opening(instruction, workdir))
-        self._meter = Meter(self._limits)
+        self._talk = self._dialect.begin(Work(instruction, workdir, files or {}, tuple(editable)))
+        self._say(*self._talk.opening())
+        self._meter = Meter(self._limits, self._dialect.malformed_in_a_row)
         while True:
             if ending := self._meter.reached() or await self._turn():
                 return self._result(ending)
@@ -80,25 +87,33 @@ class AgentRun:
             return Ending(_CEILINGS[reached.stopped_by], reached.message)
         if failure := _failure(exchange, reply):
             return self._meter.out_of_time() or Ending("endpoint", failure)
-        self._say(self._dialect.echo(reply))
-        wanted = self._dialect.actions(reply)
-        if isinstance(wanted, Malformed):
-            self._say(*wanted.messages)
-            ending = self._meter.ill_formed(wanted.why)
-            return ending if wanted.messages else Ending("malformed", wanted.why)
+        self._say(self._talk.echo(reply))
+        return await self._take(self._talk.read(reply))
+
+    async def _take(self, step: Step) -> Ending | None:
+        """Do what a reply comes to. An action that fails on the last step keeps it from being the last."""
+        said = str(self._messages[-1]["content"])
+        done, ending = await self._act(step.actions)
+        self._say(*step.messages)
+        if ending is not None:
+            return ending
+        if step.malformed is not None:
+            ending = self._meter.ill_formed(step.malformed)
+            return ending if step.messages else Ending("malformed", step.malformed)
+        if step.last and not done:
+            return self._meter.ill_formed("what it asked for could not be done")
         self._meter.well_formed()
-        if not wanted:
-            self._final_text = str(self._messages[-1]["content"])
-            how = "said that it was done" if self._actions else "answered without ever calling a tool"
-            return Ending("finished", f"the model {how}")
-        return await self._act(wanted)
+        if step.last:
+            self._final_text = said
+            return Ending("finished", step.detail)
+        return None
 
     async def _query(self) -> tuple[Exchange, Reply]:
         """Send the conversation as it stands, and account for it."""
         body = chat(
             self._model,
             self._messages,
-            tools=self._dialect.tools(),
+            tools=self._talk.tools(),
             stream=self._stream,
             max_tokens=self._limits.completion_tokens,
         )
@@ -120,11 +135,12 @@ class AgentRun:
                 self._meter.charge(call.tokens, len(payload) + len(exchange.body))
         return exchange, reply
 
-    async def _act(self, actions: Sequence[Action]) -> Ending | None:
-        """Carry out the actions in their order, as long as there is time."""
+    async def _act(self, actions: Sequence[Action]) -> tuple[bool, Ending | None]:
+        """Carry out the actions in their order, as long as there is time: whether all went well, and any end."""
+        all_well = True
         for action in actions:
             if ending := self._meter.out_of_time():
-                return ending
+                return all_well, ending
             about = one_line(str(action.arguments.get("command", action.arguments.get("path", ""))), 120)
             with (
                 watched(self._progress, f"turn {self._meter.turns}: {action.name} {one_line(about, 60)}"),
@@ -133,10 +149,11 @@ class AgentRun:
                 outcome = await perform(action, self._box, min(self._limits.command_s, self._meter.left_s()))
                 attributes.update(ok=outcome.ok, exit_code=outcome.exit_code, limit=outcome.limit)
                 attributes["active_ms"] = outcome.active_s * 1000
-            self._actions += 1
+            all_well &= outcome.ok
             self._active_s += outcome.active_s
-            self._say(self._dialect.observe(action, outcome.text))
-        return None
+            told = self._talk.observe(action, outcome.text, outcome.ok)
+            self._say(*([told] if told is not None else []))
+        return all_well, None
 
     def _say(self, *messages: Message) -> None:
         self._messages += map(_encodable, messages)

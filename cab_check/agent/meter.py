@@ -21,8 +21,8 @@ class Ending:
 class Meter:
     """Counts turns, tokens, time and malformed replies of one run; the clock starts when it is made."""
 
-    def __init__(self, limits: AgentLimits) -> None:
-        self._limits = limits
+    def __init__(self, limits: AgentLimits, malformed_in_a_row: int) -> None:
+        self._limits, self._most_malformed = limits, malformed_in_a_row
         self._deadline = time.monotonic() + limits.wall_s
         self._tokens = self._tokens_of_last = self._malformed_in_a_row = 0
         self._guessed = False
@@ -47,7 +47,7 @@ class Meter:
         self.malformed += 1
         self._malformed_in_a_row += 1
         count = self._malformed_in_a_row
-        if count < self._limits.malformed_in_a_row:
+        if count < self._most_malformed:
             return None
         return Ending("malformed", f"{count} malformed replies in a row; the last: {why}")
 

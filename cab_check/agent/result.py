@@ -26,7 +26,6 @@ class AgentLimits:
     turns: int = 40
     tokens: int = 400_000  # prompt and completion together, as the endpoint counts them
     wall_s: float = 600.0
-    malformed_in_a_row: int = 3
     command_s: float = 60.0
     request_s: float = 600.0  # one model call
     completion_tokens: int = 4096  # asked for in each request

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cab_check.agent.dialect import Action, Malformed
+from cab_check.agent.dialect import Action, Step, Work
 from cab_check.agent.tools import TOOLS
 from cab_check.base.text import one_line
 from cab_check.chat.build import Message, assistant_calls, system, user
@@ -25,20 +25,38 @@ class ToolCalling:
     """The dialect of most agents: four tools, offered in every request."""
 
     name = "tool-calling"
+    malformed_in_a_row = 3
 
     @property
     def prompt_hash(self) -> str:
         """SHA-256 over the system prompt, before the work directory is filled in, and the tools' JSON."""
-        said = SYSTEM_PROMPT + json.dumps(self.tools(), sort_keys=True, ensure_ascii=False)
+        said = SYSTEM_PROMPT + json.dumps(offered(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(said.encode()).hexdigest()
 
-    def opening(self, instruction: str, workdir: str) -> list[Message]:
+    def begin(self, work: Work) -> ToolTalk:
+        """The talk of one run; the model looks at the files itself."""
+        return ToolTalk(work)
+
+
+def offered() -> list[dict[str, Any]]:
+    """The tools as they stand in a request."""
+    return [tool.as_json() for tool in TOOLS.values()]
+
+
+class ToolTalk:
+    """One run in this dialect."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._called = False
+
+    def opening(self) -> list[Message]:
         """A system message of ours, then the task's instruction as it is."""
-        return [system(SYSTEM_PROMPT.format(workdir=workdir)), user(instruction)]
+        return [system(SYSTEM_PROMPT.format(workdir=self._work.workdir)), user(self._work.instruction)]
 
     def tools(self) -> list[dict[str, Any]]:
-        """The tools as they stand in a request."""
-        return [tool.as_json() for tool in TOOLS.values()]
+        """All of them, every time."""
+        return offered()
 
     def echo(self, reply: Reply) -> Message:
         """The reply as history, its calls with the ids and arguments that came.
@@ -53,10 +71,10 @@ class ToolCalling:
             message["reasoning_content"] = reply.reasoning
         return message
 
-    def actions(self, reply: Reply) -> Sequence[Action] | Malformed:
+    def read(self, reply: Reply) -> Step:
         """The calls as actions, all of them or, if one is wrong, none. A whole text without a call means done."""
         if unanswerable := _unanswerable(reply.tool_calls):
-            return Malformed(unanswerable)
+            return Step(malformed=unanswerable)
         if reply.finish_reason == "length":
             return _refuse_all(reply, "The reply was cut off at the limit of its length. Do less in one reply.")
         if not reply.tool_calls and not reply.content:
@@ -65,11 +83,15 @@ class ToolCalling:
         wrong = {call_id: action for call_id, action in read.items() if isinstance(action, str)}
         if wrong:
             spared = "Not carried out: another call of the same reply was wrong."
-            return Malformed(" ".join(wrong.values()), tuple(_result(id_, wrong.get(id_, spared)) for id_ in read))
-        return [action for action in read.values() if isinstance(action, Action)]
+            told = tuple(_result(id_, wrong.get(id_, spared)) for id_ in read)
+            return Step(messages=told, malformed=" ".join(wrong.values()))
+        how = "said that it was done" if self._called else "answered without ever calling a tool"
+        actions = tuple(action for action in read.values() if isinstance(action, Action))
+        return Step(actions, last=not actions, detail=f"the model {how}")
 
-    def observe(self, action: Action, outcome: str) -> Message:
+    def observe(self, action: Action, outcome: str, ok: bool) -> Message:
         """A message of the role `tool`, under the call's own id."""
+        self._called = True
         return _result(action.call_id, outcome)
 
 
@@ -77,10 +99,9 @@ def _result(call_id: str, text: str) -> Message:
     return {"role": "tool", "tool_call_id": call_id, "content": text}
 
 
-def _refuse_all(reply: Reply, why: str) -> Malformed:
-    if reply.tool_calls:
-        return Malformed(why, tuple(_result(call.id, why) for call in reply.tool_calls))
-    return Malformed(why, (user(why),))
+def _refuse_all(reply: Reply, why: str) -> Step:
+    told = tuple(_result(call.id, why) for call in reply.tool_calls) or (user(why),)
+    return Step(messages=told, malformed=why)
 
 
 def _unanswerable(calls: Sequence[ToolCall]) -> str | None:

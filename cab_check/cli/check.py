@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from cab_check.agent import dialects
 from cab_check.base.errors import UsageError
 from cab_check.cli.ceilings import read_price
 from cab_check.cli.flow import work
@@ -39,9 +40,12 @@ def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
     """What is to be done. Raises UsageError and UnknownName before anything is asked."""
     if wishes.no_task and wishes.task:
         raise UsageError("--task and --no-task exclude each other.", "Leave one of them out.")
+    if wishes.no_task and wishes.dialect:
+        raise UsageError("--dialect and --no-task exclude each other: only a task has a dialect.")
     return Wish(
         profile=read_tuis(asking.tui),
         task=None if wishes.no_task else load(wishes.task or DEFAULT),
+        dialect=dialects.dialect(wishes.dialect or dialects.DEFAULT),
         trials=wishes.trials,
         sandbox="none" if wishes.unsafe_no_sandbox else wishes.sandbox,
         force=wishes.force,

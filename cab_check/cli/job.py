@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cab_check.agent import dialects
+from cab_check.agent.dialect import Dialect
 from cab_check.agent.result import AgentLimits
-from cab_check.agent.tool_calling import ToolCalling
 from cab_check.base.errors import CannotRun, Stopped, worst
 from cab_check.base.progress import Progress
 from cab_check.base.spans import Trace
@@ -50,6 +51,7 @@ class Wish:
 
     task: Task | None
     profile: str = GENERIC
+    dialect: Dialect = field(default_factory=lambda: dialects.dialect(dialects.DEFAULT))
     trials: int = 1
     sandbox: str = "auto"
     force: bool = False
@@ -200,7 +202,7 @@ class Job:
             self._client,
             self.ready,
             model=self.target.model or "",
-            dialect=ToolCalling(),
+            dialect=self.wish.dialect,
             limits=limits,
             trials=self.wish.trials,
             trace=self.trace,

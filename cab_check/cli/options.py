@@ -107,6 +107,10 @@ class TaskWishes:
     ] = None
     no_task: Annotated[bool, _option(TASK, "--no-task", help="The handshake alone; run nothing here")] = False
     trials: Annotated[int, _option(TASK, "--trials", metavar="N", min=1, max=100, help="Try the task N times (1)")] = 1
+    dialect: Annotated[
+        str | None,
+        _option(TASK, "--dialect", metavar="NAME", help="tool-calling, aider-diff, aider-whole or aider-udiff"),
+    ] = None
     sandbox: Annotated[
         str,
         _option(TASK, "--sandbox", metavar="NAME", help="auto, 3, 2, bwrap, namespaces or landlock (auto)"),

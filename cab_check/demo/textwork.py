@@ -1,11 +1,13 @@
 """Doing a job on files in plain text, for agents that offer no tools.
 
-Three protocols: aider's SEARCH/REPLACE blocks and whole-file listings (https://aider.chat/docs/more/edit-formats.html),
-and one shell command per reply in a fence, as mini-swe-agent's text mode wants it.
+Four protocols: aider's SEARCH/REPLACE blocks, whole-file listings and unified diffs
+(https://aider.chat/docs/more/edit-formats.html), and one shell command per reply in a fence, as mini-swe-agent's text
+mode wants it.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 
@@ -15,6 +17,7 @@ from cab_check.demo.jobs import Edit, Job
 
 _BLOCKS = re.compile(r"SEARCH/REPLACE|<<<<<<< SEARCH")
 _LISTING = re.compile(r"file listing|entire content of the (?:updated )?file|whole file", re.IGNORECASE)
+_DIFF = re.compile(r"unified diff|^```diff\b|`diff -U0`", re.IGNORECASE | re.MULTILINE)
 _SHELL_FENCE = re.compile(r"```(mswea_bash_command|bash|shell|sh)\b")
 _COMPLAINT = re.compile(
     r"\b(?:fail|failed|error|not match|no match|malformed|invalid|did not|could not)\b", re.IGNORECASE
@@ -23,7 +26,7 @@ _COMPLAINT = re.compile(
 
 def fence_of(request: ChatRequest) -> str | None:
     """The name of the fence in which shell commands are wanted; None if the instructions want something else."""
-    if _BLOCKS.search(request.system) or _LISTING.search(request.system):
+    if any(form.search(request.system) for form in (_BLOCKS, _LISTING, _DIFF)):
         return None
     told = "\n".join(message.text for message in request.messages if message.role in ("system", "developer", "user"))
     found = _SHELL_FENCE.search(told)
@@ -58,6 +61,8 @@ def by_text(request: ChatRequest, job: Job) -> Answer:
         return _each(request, job, _block)
     if _LISTING.search(told):
         return _each(request, job, _listing)
+    if _DIFF.search(told):
+        return _each(request, job, _diff)
     shown = "\n\n".join(
         f"{edit.path}\n```\n{edit.whole}```" if edit.whole is not None else f"{edit.path}: {edit.old!r} -> {edit.new!r}"
         for edit in job.edits
@@ -94,6 +99,17 @@ def _listing(edit: Edit, content: str | None, fence: str) -> str | None:
     """The path and the whole new file."""
     new = edit.applied(content)
     return None if new is None else f"{edit.path}\n{fence}\n{_ended(new)}{_closing(fence)}"
+
+
+def _diff(edit: Edit, content: str | None, fence: str) -> str | None:
+    """A unified diff with three lines around each change, as `diff -u` writes it."""
+    new = edit.applied(content)
+    if new is None:
+        return None
+    old = [] if content is None else content.splitlines(keepends=True)
+    lines = list(difflib.unified_diff(old, _ended(new).splitlines(keepends=True)))[2:]
+    before = "/dev/null" if content is None else edit.path
+    return f"```diff\n--- {before}\n+++ {edit.path}\n{''.join(map(_ended, lines))}```"
 
 
 def _shown(request: ChatRequest, path: str) -> tuple[str | None, str]:

@@ -23,6 +23,7 @@ from cab_check.run.result import Changes, Grade, TaskRun, Trial
 from cab_check.sandbox import snapshot
 from cab_check.sandbox.box import Mount, Plan
 from cab_check.sandbox.snapshot import Snapshot
+from cab_check.tasks.globs import matches
 from cab_check.tasks.task import Task
 from cab_check.wire.exchange import Asker
 
@@ -141,7 +142,9 @@ class Runner:
                 )
                 began = time.monotonic()
                 try:
-                    agent = await run.work(task.instruction)
+                    files = task.start_files()
+                    editable = [path for path in files if matches(path, task.allowed_paths)]
+                    agent = await run.work(task.instruction, files, editable)
                 except BaseException:
                     self._unfinished = run.result_so_far()
                     raise

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cab_check.agent import tool_calling
-from cab_check.agent.dialect import Action, Malformed
+from cab_check.agent.dialect import Action, Work
 from cab_check.agent.tool_calling import ToolCalling
 from cab_check.chat.reply import Reply, ToolCall
 
 DIALECT = ToolCalling()
+TALK = DIALECT.begin(Work("do", "/a"))
 
 
 def reply(name: Any, arguments: Any, **more: Any) -> Reply:
@@ -34,7 +35,8 @@ def reply(name: Any, arguments: Any, **more: Any) -> Reply:
     ],
 )
 def test_a_sound_call_becomes_its_action(name: str, arguments: dict[str, Any]) -> None:
-    assert DIALECT.actions(reply(name, arguments)) == [Action(name, arguments, "call_1")]
+    step = TALK.read(reply(name, arguments))
+    assert (step.actions, step.last, step.malformed) == ((Action(name, arguments, "call_1"),), False, None)
 
 
 @pytest.mark.parametrize(
@@ -59,36 +61,36 @@ def test_a_sound_call_becomes_its_action(name: str, arguments: dict[str, Any]) -
     ],
 )
 def test_an_unsound_call_is_malformed_and_the_model_is_told_why(name: Any, arguments: Any, words: str) -> None:
-    found = DIALECT.actions(reply(name, arguments))
-    assert isinstance(found, Malformed)
+    found = TALK.read(reply(name, arguments))
+    assert found.malformed is not None and found.actions == ()
     (message,) = found.messages
     assert (message["role"], message["tool_call_id"]) == ("tool", "call_1")
     assert words in message["content"]
-    assert words in found.why
+    assert words in found.malformed
 
 
-def test_a_reply_without_a_call_asks_for_nothing() -> None:
-    assert DIALECT.actions(Reply(streamed=False, content="Done.", finish_reason="stop")) == []
+def test_a_reply_without_a_call_asks_for_nothing_and_is_the_last() -> None:
+    step = TALK.read(Reply(streamed=False, content="Done.", finish_reason="stop"))
+    assert (step.actions, step.messages, step.malformed, step.last) == ((), (), None, True)
 
 
 @pytest.mark.parametrize("finish", ["stop", "tool_calls", None])
 def test_a_finish_reason_that_contradicts_the_call_does_not_hide_it(finish: str | None) -> None:
     call = ToolCall("call_1", "shell", '{"command": "ls"}')
-    assert DIALECT.actions(Reply(streamed=True, tool_calls=(call,), finish_reason=finish)) == [
-        Action("shell", {"command": "ls"}, "call_1")
-    ]
+    step = TALK.read(Reply(streamed=True, tool_calls=(call,), finish_reason=finish))
+    assert step.actions == (Action("shell", {"command": "ls"}, "call_1"),)
 
 
 @pytest.mark.parametrize(("field", "kept"), [("reasoning_content", True), ("reasoning", False)])
 def test_reasoning_goes_back_only_in_the_field_that_asks_for_it(field: str, kept: bool) -> None:
-    echoed = DIALECT.echo(reply("shell", {"command": "ls"}, reasoning="Hm.", reasoning_field=field))
+    echoed = TALK.echo(reply("shell", {"command": "ls"}, reasoning="Hm.", reasoning_field=field))
     assert (echoed.get("reasoning_content") == "Hm.") is kept
     answer = Reply(streamed=False, content="Done.", reasoning="Hm.", reasoning_field=field)
-    assert DIALECT.echo(answer) == {"role": "assistant", "content": "Done."}
+    assert TALK.echo(answer) == {"role": "assistant", "content": "Done."}
 
 
 def test_the_tools_are_valid_json_schemas_and_match_the_check() -> None:
-    for tool in DIALECT.tools():
+    for tool in TALK.tools():
         function = tool["function"]
         jsonschema.Draft202012Validator.check_schema(function["parameters"])
         full = {
@@ -97,15 +99,14 @@ def test_the_tools_are_valid_json_schemas_and_match_the_check() -> None:
         }
         required = {name: full[name] for name in function["parameters"]["required"]}
         for arguments in (full, required):
-            assert DIALECT.actions(reply(function["name"], arguments)) == [
-                Action(function["name"], arguments, "call_1")
-            ]
+            step = TALK.read(reply(function["name"], arguments))
+            assert step.actions == (Action(function["name"], arguments, "call_1"),)
 
 
 def test_the_prompt_hash_covers_prompt_and_tools_and_not_the_work_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     before = DIALECT.prompt_hash
     assert len(before) == 64
-    assert DIALECT.opening("do", "/a") != DIALECT.opening("do", "/b")
+    assert TALK.opening() != DIALECT.begin(Work("do", "/b")).opening()
     assert ToolCalling().prompt_hash == before
     monkeypatch.setattr(tool_calling, "SYSTEM_PROMPT", tool_calling.SYSTEM_PROMPT + " ")
     assert DIALECT.prompt_hash != before
@@ -117,6 +118,5 @@ def test_the_prompt_hash_covers_prompt_and_tools_and_not_the_work_directory(monk
 @given(st.text(), st.text(), st.sampled_from([None, "stop", "length", "tool_calls"]))
 def test_no_reply_is_too_strange_to_be_told_from(name: str, arguments: str, finish: str | None) -> None:
     call = ToolCall("call_1", name, arguments)
-    found = DIALECT.actions(Reply(streamed=False, tool_calls=(call,), finish_reason=finish))
-    assert isinstance(found, Malformed)
-    assert found.messages
+    found = TALK.read(Reply(streamed=False, tool_calls=(call,), finish_reason=finish))
+    assert found.malformed and found.messages and not found.actions
