@@ -36,16 +36,26 @@ def read_tuis(typed: str | None) -> str:
     return ",".join(dict.fromkeys(names)) or GENERIC
 
 
+def dialect_of(asked_about: str) -> str | None:
+    """The dialect that the task is done in for these CLIs: that of the first one that has any; None if none has."""
+    names = [name for name in asked_about.split(",") if name != GENERIC]
+    spoken = [profile(name).dialect for name in names]
+    return next((name for name in spoken if name is not None), None) if names else dialects.DEFAULT
+
+
 def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
     """What is to be done. Raises UsageError and UnknownName before anything is asked."""
     if wishes.no_task and wishes.task:
         raise UsageError("--task and --no-task exclude each other.", "Leave one of them out.")
     if wishes.no_task and wishes.dialect:
         raise UsageError("--dialect and --no-task exclude each other: only a task has a dialect.")
+    asked_about = read_tuis(asking.tui)
+    dialect = wishes.dialect or dialect_of(asked_about)
     return Wish(
-        profile=read_tuis(asking.tui),
-        task=None if wishes.no_task else load(wishes.task or DEFAULT),
-        dialect=dialects.dialect(wishes.dialect or dialects.DEFAULT),
+        profile=asked_about,
+        task=None if wishes.no_task or dialect is None else load(wishes.task or DEFAULT),
+        no_task=None if dialect else f"the way of {asked_about} is not built; --dialect NAME runs it in another one",
+        dialect=dialects.dialect(dialect or dialects.DEFAULT),
         trials=wishes.trials,
         sandbox="none" if wishes.unsafe_no_sandbox else wishes.sandbox,
         force=wishes.force,

@@ -50,6 +50,7 @@ class Wish:
     """What the job is to do. `task` None: the handshake alone."""
 
     task: Task | None
+    no_task: str | None = None  # why none is to be run, where that was not the user's wish
     profile: str = GENERIC
     dialect: Dialect = field(default_factory=lambda: dialects.dialect(dialects.DEFAULT))
     trials: int = 1
@@ -230,6 +231,7 @@ class Job:
             trace=self.trace.spans,
             stopped_by=stopped_by,
             error=error,
+            no_task=self.wish.no_task,
         )
 
     def _agent_limits(self) -> AgentLimits:

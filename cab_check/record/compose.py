@@ -40,10 +40,12 @@ def compose(
     run_id: str | None = None,
     stopped_by: str | None = None,
     error: CabError | None = None,
+    no_task: str | None = None,
 ) -> dict[str, Any]:
     """The Record of one job. Both times carry a zone. `files` stays empty until the Record is stored.
 
-    `stopped_by` names what ended the job early (else the handshake's own is taken); the Record is then partial.
+    `no_task` says why none was run, where the handshake does not. `stopped_by` names what ended the job early (else
+    the handshake's own is taken); the Record is then partial.
     """
     if isinstance(error, Stopped):
         stopped_by = stopped_by or error.by
@@ -75,9 +77,9 @@ def compose(
         "trace": trace_part(trace),
         "files": [],
     }
-    no_task = _why_no_task(handshake, error, stopped_by)
-    no_score = "no trial was finished" if task_run else no_task
-    document = known(values, {"cell_id": no_task, "task": no_task, "axes": no_score, "scorers": no_score})
+    why_none = _why_no_task(handshake, error, stopped_by, no_task)
+    no_score = "no trial was finished" if task_run else why_none
+    document = known(values, {"cell_id": why_none, "task": why_none, "axes": no_score, "scorers": no_score})
     cleaned: dict[str, Any] = _cleaned(document)
     return cleaned
 
@@ -116,7 +118,7 @@ def _cell_id(started_at: datetime, handshake: Handshake, task_run: TaskRun | Non
     return f"check-{day:%Y%m%d}/{AGENT}:{task_run.dialect}/{model}/{task_run.task_id}"
 
 
-def _why_no_task(handshake: Handshake, error: CabError | None, stopped_by: str | None) -> str:
+def _why_no_task(handshake: Handshake, error: CabError | None, stopped_by: str | None, no_task: str | None) -> str:
     if error is not None:
         return error.message
     if stopped_by is not None:
@@ -125,7 +127,7 @@ def _why_no_task(handshake: Handshake, error: CabError | None, stopped_by: str |
         "blocked": "the handshake is blocked",
         "unchecked": "the handshake came to no verdict",
     }
-    return why.get(handshake.verdict, "no task was asked for")
+    return why.get(handshake.verdict, no_task or "no task was asked for")
 
 
 def _timestamp(moment: datetime) -> str:
