@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,13 +85,22 @@ def find_job(request: ChatRequest) -> Job | None:
         if message.role != "user":
             continue
         went_on = True
-        edits = _bundled(message.text)
+        edits = _bundled(_unquoted(message.text))
         if edits:
             return Job(edits, at)
-        edit, words = _described(window(message.text))
+        edit, words = _described(window(_unquoted(message.text)))
         if edit is not None:
             return Job((edit,), at, words)
     return None
+
+
+def _unquoted(text: str) -> str:
+    """What a client put into quotes as a whole, out of them again."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str) else text
 
 
 def _bundled(text: str) -> tuple[Edit, ...]:

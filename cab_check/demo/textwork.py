@@ -1,13 +1,15 @@
 """Doing a job on files in plain text, for agents that offer no tools.
 
-Three protocols: aider's SEARCH/REPLACE blocks and whole-file listings (https://aider.chat/docs/more/edit-formats.html),
-and one shell command per reply in a fence, as mini-swe-agent's text mode wants it.
+Four protocols: aider's SEARCH/REPLACE blocks, unified diffs and whole-file listings
+(https://aider.chat/docs/more/edit-formats.html), and one shell command per reply in a fence, as the text modes of
+mini-swe-agent and gptme want it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from difflib import unified_diff
 
 from cab_check.demo.conversation import Answer, Asked, ChatRequest, Message
 from cab_check.demo.history import Step
@@ -15,7 +17,10 @@ from cab_check.demo.jobs import Edit, Job
 
 _BLOCKS = re.compile(r"SEARCH/REPLACE|<<<<<<< SEARCH")
 _LISTING = re.compile(r"file listing|entire content of the (?:updated )?file|whole file", re.IGNORECASE)
+_UDIFF = re.compile(r"unified diff|diff -U", re.IGNORECASE)
+_FINISH_FENCE = re.compile(r"```(complete|finish|done)\b")
 _SHELL_FENCE = re.compile(r"```(mswea_bash_command|bash|shell|sh)\b")
+_RUNS_CODE = re.compile(r"\bexecut(?:e|ing) (?:the )?code\b.*\bshell\b", re.IGNORECASE | re.DOTALL)
 _COMPLAINT = re.compile(
     r"\b(?:fail|failed|error|not match|no match|malformed|invalid|did not|could not)\b", re.IGNORECASE
 )
@@ -23,15 +28,20 @@ _COMPLAINT = re.compile(
 
 def fence_of(request: ChatRequest) -> str | None:
     """The name of the fence in which shell commands are wanted; None if the instructions want something else."""
-    if _BLOCKS.search(request.system) or _LISTING.search(request.system):
+    if any(protocol.search(request.system) for protocol in (_BLOCKS, _LISTING)) or _asks_for_diff(request.system):
         return None
     told = "\n".join(message.text for message in request.messages if message.role in ("system", "developer", "user"))
     found = _SHELL_FENCE.search(told)
+    if found is None and _RUNS_CODE.search(request.system):
+        return "shell"
     return found[1] if found else None
 
 
-def in_fence(move: Answer, fence: str) -> Answer:
-    """A call of the shell as a fenced command."""
+def in_fence(move: Answer, fence: str, request: ChatRequest) -> Answer:
+    """A call of the shell as a fenced command; closing words with the fence that ends the work, where there is one."""
+    if not move.calls:
+        ends = _FINISH_FENCE.search(request.system)
+        return Answer(f"{move.text}\n\n```{ends[1]}\n```") if ends else move
     return Answer(f"The next step:\n\n```{fence}\n{move.calls[0].arguments['command']}\n```")
 
 
@@ -41,7 +51,7 @@ def steps_in_text(messages: Sequence[Message], fence: str) -> list[Step]:
     for index, message in enumerate(messages):
         found = re.search(rf"```{fence}\n(.*?)\n```", message.text, re.DOTALL) if message.role == "assistant" else None
         if found:
-            result = next((item.text for item in messages[index + 1 :] if item.role in ("user", "tool")), None)
+            result = next((item.text for item in messages[index + 1 :] if item.role != "assistant"), None)
             steps.append(Step(Asked("shell", {"command": found[1]}), result))
     return steps
 
@@ -56,6 +66,8 @@ def by_text(request: ChatRequest, job: Job) -> Answer:
     told = request.system + "\n".join(item.text for item in request.messages[: job.at + 1] if item.role == "user")
     if _BLOCKS.search(told):
         return _each(request, job, _block)
+    if _asks_for_diff(told):
+        return _each(request, job, _diff)
     if _LISTING.search(told):
         return _each(request, job, _listing)
     shown = "\n\n".join(
@@ -88,6 +100,22 @@ def _block(edit: Edit, content: str | None, fence: str) -> str | None:
         new = old.replace(edit.old, edit.new)
     body = f"<<<<<<< SEARCH\n{_ended(old)}=======\n{_ended(new)}>>>>>>> REPLACE"
     return f"{edit.path}\n{fence}\n{body}\n{_closing(fence)}"
+
+
+def _asks_for_diff(told: str) -> bool:
+    """Whether a unified diff is the wanted form, and not merely named."""
+    return _UDIFF.search(told) is not None and "+++" in told
+
+
+def _diff(edit: Edit, content: str | None, fence: str) -> str | None:
+    """A unified diff without line numbers: the changed lines with those around them."""
+    new = edit.applied(content)
+    if new is None:
+        return None
+    old_lines, new_lines = (content or "").splitlines(), new.splitlines()
+    changes = list(unified_diff(old_lines, new_lines, edit.path if content else "/dev/null", edit.path, lineterm=""))
+    body = ["@@ ... @@" if line.startswith("@@") else line for line in changes]
+    return "\n".join(["```diff", *body, "```"])
 
 
 def _listing(edit: Edit, content: str | None, fence: str) -> str | None:
