@@ -36,7 +36,16 @@ def recipe_lines(recipe: Recipe, aim: Aim, width: int) -> list[Text]:
         Text(),
         Text(recipe.headless),
     ]
-    return lines + _why(recipe, width)
+    return [*lines, *_why(recipe, width), *_setups(recipe, width)]
+
+
+def _setups(recipe: Recipe, width: int) -> list[Text]:
+    """What ends it before any request: no word about the model."""
+    lines: list[Text] = []
+    for setup in recipe.setups:
+        code = "" if setup.exit is None else f" (exit {setup.exit})"
+        lines += hanging("  ", f"{setup.when}{code}: {setup.mend}", width, limit=4)
+    return [Text(), Text("It fails before it asks any model where"), *lines] if lines else []
 
 
 def _stands_for(recipe: Recipe) -> str:

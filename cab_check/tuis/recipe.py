@@ -12,7 +12,7 @@ from cab_check.base.errors import UsageError
 from cab_check.base.text import clean
 from cab_check.tuis.fill import Values, fill, fill_tree, merge, placeholders
 from cab_check.tuis.formats import Format, write
-from cab_check.tuis.profile import How, Profile
+from cab_check.tuis.profile import How, Profile, Setup
 from cab_check.tuis.shells import Shell, is_variable, referred, shell_of, under_home
 from cab_check.tuis.wiring import File, Variable, Wiring, Workaround
 
@@ -102,7 +102,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything to write and to type. Commands are lines of the shell named in `shell`."""
+    """Everything to write and to type. Commands are lines of the shell named in `shell`. `setups` are the ways in
+    which this CLI fails before it asks any model.
+    """
 
     tui: str
     title: str
@@ -117,6 +119,7 @@ class Recipe:
     headless: str
     reasons: tuple[Reason, ...]
     not_mended: tuple[str, ...]
+    setups: tuple[Setup, ...]
     notes: tuple[str, ...]
 
 
@@ -165,6 +168,7 @@ def recipe(profile: Profile, wiring: Wiring, aim: Aim) -> Recipe:
         headless=_command(wiring.start.headless, added, values, shell, aim),
         reasons=tuple(Reason(finding, str(fill(w.why, {**values, **mine})), w.how) for finding, w, mine in chosen),
         not_mended=tuple(_not_mended(aim.findings, [workaround for workaround, _ in laid])),
+        setups=profile.setups,
         notes=tuple(str(fill(note, values)) for note in wiring.notes),
     )
 

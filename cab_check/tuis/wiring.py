@@ -9,7 +9,7 @@ a reference to a shell variable. The key itself is no placeholder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -138,13 +138,19 @@ def wired() -> tuple[str, ...]:
     return tuple(name for name in profiles() if name in wirings())
 
 
-def read_wiring(table: Mapping[str, Any]) -> Wiring:
-    """A wiring from its parsed table. Raises BadProfile."""
-    found: Wiring = read_table(Wiring, dict(table), "wiring")
+def read_wiring(table: Any) -> Wiring:
+    """A wiring from its parsed table. Raises BadProfile, with every mistake."""
+    found: Wiring = read_table(Wiring, table, "wiring")
+    wrong = list(_codes_amiss(found))
+    if wrong:
+        raise BadProfile(wrong)
+    return found
+
+
+def _codes_amiss(found: Wiring) -> Iterator[str]:
     for number, workaround in enumerate(found.workarounds):
         for finding in workaround.on:
             try:
                 code(finding.partition(":")[0])
             except UnknownName as unknown:
-                raise BadProfile(f"wiring.workarounds[{number}].on: {unknown}") from unknown
-    return found
+                yield f"wiring.workarounds[{number}].on: {unknown}"
