@@ -95,12 +95,16 @@ def find_job(request: ChatRequest) -> Job | None:
 
 
 def _unquoted(text: str) -> str:
-    """What a client put into quotes as a whole, out of them again."""
+    """`text` with each line that a client put into quotes as a whole out of them again."""
+    return "\n".join(_bare(line) if line.startswith('"') and '\\"' in line else line for line in text.split("\n"))
+
+
+def _bare(line: str) -> str:
     try:
-        value = json.loads(text)
+        value = json.loads(line)
     except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, str) else text
+        return line
+    return value if isinstance(value, str) else line
 
 
 def _bundled(text: str) -> tuple[Edit, ...]:

@@ -140,7 +140,8 @@ def _place(
     if item is not None:
         return item.source, item.setting, item.variable
     own = {variable.name for variable in wiring.variables}
-    ours = next((place for place in read.places if place.removeprefix("env ") in own), read.places[0])
+    kept = [place for place in read.places if not place.startswith("env ")]
+    ours = next((place for place in read.places if place.removeprefix("env ") in own), (*kept, *read.places)[0])
     if ours.startswith("env "):
         return ENVIRONMENT, ours.removeprefix("env "), True
     segments = [names.get(CHOSEN, _OUR_NAME) if part == CHOSEN else str(fill(part, values)) for part in ours.split(".")]

@@ -77,12 +77,15 @@ def _text(path: Path) -> str:
 
 def _places(wiring: Wiring, platform: str) -> list[tuple[str, Format]]:
     places = [(place, file.format) for file in wiring.files for place in (*file.also, file.place(platform))]
-    return [*places, *((place, _SUFFIXES[Path(place).suffix]) for place in wiring.also_read)]
+    return [*places, *((place, form) for place in wiring.also_read if (form := _by_name(Path(place))))]
 
 
 def _form(given: Path, wiring: Wiring) -> Format:
-    by_suffix = _SUFFIXES.get(given.suffix.lower()) or ("env" if given.name.startswith(".env") else None)
-    form = by_suffix or next((file.format for file in wiring.files), None)
+    form = _by_name(given) or next((file.format for file in wiring.files), None)
     if form is None:
         raise UsageError(f"The form of {given} is not known.", f"Known endings: {', '.join(_SUFFIXES)}.")
     return form
+
+
+def _by_name(path: Path) -> Format | None:
+    return "env" if path.name.startswith(".env") else _SUFFIXES.get(path.suffix.lower())
