@@ -10,7 +10,7 @@ import typer
 
 from cab_check.base.errors import CabError, Stopped, UsageError
 from cab_check.base.text import nearest
-from cab_check.cli import check, demo, diagnose, doctor, explain, rules, runs, tasks, tuis
+from cab_check.cli import check, demo, diagnose, doctor, explain, rules, runs, tasks, tuis, wiring
 from cab_check.cli.options import takes_groups
 from cab_check.cli.show import drain_stdout, say
 from cab_check.record.compose import error_document
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("check")(takes_groups(check.check))
 app.command("handshake")(takes_groups(check.handshake))
 app.command("diagnose")(takes_groups(diagnose.diagnose))
+app.command("wiring")(wiring.wiring)
 app.command("explain")(explain.explain)
 app.command("report")(takes_groups(runs.report))
 app.command("doctor")(doctor.doctor)
@@ -37,7 +38,20 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(demo.app, name="demo")
 app.add_typer(rules.app, name="rules")
 
-COMMANDS = ("check", "handshake", "diagnose", "explain", "report", "doctor", "tuis", "runs", "tasks", "demo", "rules")
+COMMANDS = (
+    "check",
+    "handshake",
+    "diagnose",
+    "explain",
+    "report",
+    "doctor",
+    "tuis",
+    "wiring",
+    "runs",
+    "tasks",
+    "demo",
+    "rules",
+)
 _READER_LEFT = 141  # what a shell shows for a program that SIGPIPE ended: `cab-check ... | head`
 _BUG = "This is a defect of cab-check: please report it with the lines above."
 

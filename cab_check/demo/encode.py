@@ -16,7 +16,8 @@ MODEL = "cab-check-demo"
 MODEL_CREATED = 1_767_225_600
 """2026-01-01: the model is a script and has no date of its own."""
 
-DELTA = re.compile(r".{1,24}(?:\s+|$)|.{1,24}", re.DOTALL)
+DELTA = re.compile(r"```|(?:(?!```).){1,24}(?:\s+|$)|(?:(?!```).){1,24}|\s+")
+"""The pieces of a streamed text: a few words, never past the end of a line or a fence, as tokens come."""
 
 
 def model_entry(context_tokens: int) -> dict[str, Any]:

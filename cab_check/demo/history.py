@@ -16,12 +16,15 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _ERROR_INSIDE = re.compile(
-    r"No such file or directory|already exists|does not exist|not found|<tool_use_error>|<tool_error>|"
+    r"must be (?:an )?absolute|No such file or directory|"
+    r"already exists|does not exist|not found|<tool_use_error>|<tool_error>|"
     r"\"success\": ?false|returncode>[1-9]|exit(?:ed)?(?: with)?(?: code)?:? [1-9]",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[ \t]*0*(\d+)(?:\t|→|\||: ?|  )(.*)")
 _WRAPPED = re.compile(r"<(content|file|output|stdout)\b[^>]*>\n?(.*?)\n?</\1>", re.DOTALL)
+_REPORTED = re.compile(r"(?:[^\n]+\n){0,6}?[^\n]*\bexit(?:ed)?\b[^\n]*\n(?:[^\n]+\n){0,4}?Output:\n(.*)", re.DOTALL)
+_FENCED = re.compile(r"```(stdout|output)\n(.*?)\n```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class Step:
 
     call: Asked
     result: str | None
+
+    @property
+    def worked(self) -> bool:
+        """Whether a result has come back that does not read like an error."""
+        return self.result is not None and not self.failed
 
     @property
     def failed(self) -> bool:
@@ -65,8 +73,11 @@ def file_text(result: str) -> str:
     if isinstance(value, dict):
         texts = [value[name] for name in ("content", "text", "output", "stdout") if isinstance(value.get(name), str)]
         return file_text(texts[0]) if texts else result
+    reported = _REPORTED.match(result)
+    if reported:
+        return reported[1]
     numbered = [found for line in result.split("\n") if (found := _NUMBERED.fullmatch(line))]
     if numbered and [int(found[1]) for found in numbered] == list(range(1, len(numbered) + 1)):
-        return "\n".join(found[2] for found in numbered)
-    wrapped = _WRAPPED.search(result)
+        return "\n".join(found[2] for found in numbered) + ("\n" if result.endswith("\n") else "")
+    wrapped = _WRAPPED.search(result) or _FENCED.search(result)
     return wrapped[2] if wrapped else result

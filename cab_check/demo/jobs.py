@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,13 +85,26 @@ def find_job(request: ChatRequest) -> Job | None:
         if message.role != "user":
             continue
         went_on = True
-        edits = _bundled(message.text)
+        edits = _bundled(_unquoted(message.text))
         if edits:
             return Job(edits, at)
-        edit, words = _described(window(message.text))
+        edit, words = _described(window(_unquoted(message.text)))
         if edit is not None:
             return Job((edit,), at, words)
     return None
+
+
+def _unquoted(text: str) -> str:
+    """`text` with each line that a client put into quotes as a whole out of them again."""
+    return "\n".join(_bare(line) if line.startswith('"') and '\\"' in line else line for line in text.split("\n"))
+
+
+def _bare(line: str) -> str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    return value if isinstance(value, str) else line
 
 
 def _bundled(text: str) -> tuple[Edit, ...]:

@@ -21,8 +21,12 @@ from cab_check.demo.toolbox import Kind, call, kinds, wants_absolute
 FINAL_COMMAND = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 """The word that mini-swe-agent's prompt tells a model to print when it is done."""
 
+HOMES = 3
+"""So many of the directories that the messages name are tried as the place of the work."""
+
 _HOME = re.compile(
-    r"(?:working[ _-]?dir(?:ectory)?|\bcwd|\bworkspace|project root|current dir(?:ectory)?|repository|root directory)"
+    r"(?:working[ _-]?dir(?:ectory)?|(?:working|operating) in(?: the)?(?: dir(?:ectory)?)?\b|\bcwd|\bworkspace|"
+    r"project root|current dir(?:ectory)?|repository|root directory)"
     r"[^\n/]{0,60}?(?P<path>/[^\s`'\"<>,;)]+)",
     re.IGNORECASE,
 )
@@ -43,7 +47,7 @@ def solve(request: ChatRequest, tools: Sequence[Tool]) -> Answer | None:
     if fence is None:
         return by_text(request, job)
     move = _Worker(request, job, [_FENCED_SHELL], steps_in_text(later, fence)).next_move()
-    return in_fence(move, fence) if move and move.calls else move
+    return in_fence(move, fence, request) if move else move
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,20 @@ class _Worker:
             return None
         for edit in self.job.edits:
             looks = list(self._looks(edit))
-            if looks and not any(self._step(look) for look in looks):
-                return Answer(calls=(looks[0],))
-            written = self._write(edit, looks)
+            seen = [step for look in looks if (step := self._step(look))]
+            unseen = [look for look in looks if not self._step(look)]
+            lacking = edit.whole is None and not any(step.worked for step in seen)
+            if unseen and (lacking or not seen):
+                return Answer(calls=(unseen[0],))
+            written = self._write(edit, seen)
             if written is not None:
                 return written
         return self._close()
 
-    def _write(self, edit: Edit, looks: list[Asked]) -> Answer | None:
+    def _write(self, edit: Edit, seen: list[Step]) -> Answer | None:
         """The next way to write `edit`; None once one has worked."""
-        seen = [step for look in looks if (step := self._step(look)) and not step.failed]
-        content = file_text(seen[0].result or "") if seen else None
+        read = [step for step in seen if step.worked]
+        content = file_text(read[0].result or "") if read else None
         for way in self._ways(edit, content):
             step = self._step(way)
             if step is None:
@@ -80,9 +87,9 @@ class _Worker:
 
     def _looks(self, edit: Edit) -> Iterator[Asked]:
         for tool in self._tools(Kind.READ):
-            yield call(tool, path=self._path(tool, edit.path))
+            yield from (call(tool, path=path) for path in self._paths(tool, edit.path))
         for tool in self._tools(Kind.EDITOR):
-            yield call(tool, command="view", path=self._path(tool, edit.path))
+            yield from (call(tool, command="view", path=path) for path in self._paths(tool, edit.path))
         for tool in self._tools(Kind.SHELL):
             yield call(tool, command=f"cat {quoted(edit.path)}")
 
@@ -92,12 +99,11 @@ class _Worker:
         swaps = list(self._swaps(edit, content, new))
         writes: list[Asked] = []
         if new is not None:
-            writes += [call(tool, path=self._path(tool, edit.path), content=new) for tool in self._tools(Kind.WRITE)]
-            if content is None:
-                writes += [
-                    call(tool, command="create", path=self._path(tool, edit.path), content=new)
-                    for tool in self._tools(Kind.EDITOR)
-                ]
+            for tool in self._tools(Kind.WRITE):
+                writes += [call(tool, path=path, content=new) for path in self._paths(tool, edit.path)]
+            for tool in self._tools(Kind.EDITOR) if content is None else ():
+                paths = self._paths(tool, edit.path)
+                writes += [call(tool, command="create", path=path, content=new) for path in paths]
         yield from swaps + writes if edit.old else writes + swaps
         if new is not None:
             for tool in self._tools(Kind.SHELL):
@@ -110,7 +116,8 @@ class _Worker:
                 return
             old, replacement = content.strip("\n"), new.strip("\n")
         for tool in (*self._tools(Kind.EDIT), *self._tools(Kind.EDITOR)):
-            yield call(tool, command="str_replace", path=self._path(tool, edit.path), old=old, new=replacement)
+            for path in self._paths(tool, edit.path):
+                yield call(tool, command="str_replace", path=path, old=old, new=replacement)
 
     def _close(self) -> Answer:
         text = self.job.closing
@@ -126,15 +133,23 @@ class _Worker:
         return [tool for tool in self.tools if known[tool.name] is kind]
 
     def _step(self, wanted: Asked) -> Step | None:
-        return next((step for step in self.done if step.call == wanted), None)
+        """The step that was this call. A client may have written defaults of its own into the arguments."""
+        return next((step for step in self.done if holds(step.call, wanted)), None)
 
-    def _path(self, tool: Tool, path: str) -> str:
-        """`path` as the tool wants it: absolute only if it says so, and if the messages tell where the work is."""
-        if path.startswith("/") or not wants_absolute(tool):
-            return path
+    def _paths(self, tool: Tool, path: str) -> list[str]:
+        """`path` as the tool wants it first: absolute if it says so, and if the messages tell where the work is."""
+        if path.startswith("/"):
+            return [path]
         told = (item.text for item in self.request.messages if item.role != "tool")
-        home = next((found["path"] for text in told if (found := _HOME.search(text))), None)
-        return f"{home.rstrip('/.')}/{path}" if home else path
+        homes = dict.fromkeys(found["path"] for text in told for found in _HOME.finditer(text))
+        absolute = [f"{home.rstrip('/.')}/{path}" for home in [*homes][:HOMES]]
+        return [*absolute, path] if wants_absolute(tool) else [path, *absolute]
+
+
+def holds(made: Asked, wanted: Asked) -> bool:
+    """Whether the call that was made is the one that is wanted, whatever else stands in its arguments."""
+    same = (made.arguments.get(name) == value for name, value in wanted.arguments.items())
+    return made.name == wanted.name and all(same)
 
 
 def quoted(path: str) -> str:

@@ -1,8 +1,8 @@
 """Doing a job on files in plain text, for agents that offer no tools.
 
-Four protocols: aider's SEARCH/REPLACE blocks, whole-file listings and unified diffs
-(https://aider.chat/docs/more/edit-formats.html), and one shell command per reply in a fence, as mini-swe-agent's text
-mode wants it.
+Four protocols: aider's SEARCH/REPLACE blocks, unified diffs and whole-file listings
+(https://aider.chat/docs/more/edit-formats.html), and one shell command per reply in a fence, as the text modes of
+mini-swe-agent and gptme want it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from cab_check.demo.jobs import Edit, Job
 
 _BLOCKS = re.compile(r"SEARCH/REPLACE|<<<<<<< SEARCH")
 _LISTING = re.compile(r"file listing|entire content of the (?:updated )?file|whole file", re.IGNORECASE)
-_DIFF = re.compile(r"unified diff|^```diff\b|`diff -U0`", re.IGNORECASE | re.MULTILINE)
+_UDIFF = re.compile(r"unified diff|diff -U|^```diff\b", re.IGNORECASE | re.MULTILINE)
+_FINISH_FENCE = re.compile(r"```(complete|finish|done)\b")
 _SHELL_FENCE = re.compile(r"```(mswea_bash_command|bash|shell|sh)\b")
+_RUNS_CODE = re.compile(r"\bexecut(?:e|ing) (?:the )?code\b.*\bshell\b", re.IGNORECASE | re.DOTALL)
 _COMPLAINT = re.compile(
     r"\b(?:fail|failed|error|not match|no match|malformed|invalid|did not|could not)\b", re.IGNORECASE
 )
@@ -26,15 +28,20 @@ _COMPLAINT = re.compile(
 
 def fence_of(request: ChatRequest) -> str | None:
     """The name of the fence in which shell commands are wanted; None if the instructions want something else."""
-    if any(form.search(request.system) for form in (_BLOCKS, _LISTING, _DIFF)):
+    if any(protocol.search(request.system) for protocol in (_BLOCKS, _LISTING)) or _asks_for_diff(request.system):
         return None
     told = "\n".join(message.text for message in request.messages if message.role in ("system", "developer", "user"))
     found = _SHELL_FENCE.search(told)
+    if found is None and _RUNS_CODE.search(request.system):
+        return "shell"
     return found[1] if found else None
 
 
-def in_fence(move: Answer, fence: str) -> Answer:
-    """A call of the shell as a fenced command."""
+def in_fence(move: Answer, fence: str, request: ChatRequest) -> Answer:
+    """A call of the shell as a fenced command; closing words with the fence that ends the work, where there is one."""
+    if not move.calls:
+        ends = _FINISH_FENCE.search(request.system)
+        return Answer(f"{move.text}\n\n```{ends[1]}\n```") if ends else move
     return Answer(f"The next step:\n\n```{fence}\n{move.calls[0].arguments['command']}\n```")
 
 
@@ -44,7 +51,7 @@ def steps_in_text(messages: Sequence[Message], fence: str) -> list[Step]:
     for index, message in enumerate(messages):
         found = re.search(rf"```{fence}\n(.*?)\n```", message.text, re.DOTALL) if message.role == "assistant" else None
         if found:
-            result = next((item.text for item in messages[index + 1 :] if item.role in ("user", "tool")), None)
+            result = next((item.text for item in messages[index + 1 :] if item.role != "assistant"), None)
             steps.append(Step(Asked("shell", {"command": found[1]}), result))
     return steps
 
@@ -59,10 +66,10 @@ def by_text(request: ChatRequest, job: Job) -> Answer:
     told = request.system + "\n".join(item.text for item in request.messages[: job.at + 1] if item.role == "user")
     if _BLOCKS.search(told):
         return _each(request, job, _block)
+    if _asks_for_diff(told):
+        return _each(request, job, _diff)
     if _LISTING.search(told):
         return _each(request, job, _listing)
-    if _DIFF.search(told):
-        return _each(request, job, _diff)
     shown = "\n\n".join(
         f"{edit.path}\n```\n{edit.whole}```" if edit.whole is not None else f"{edit.path}: {edit.old!r} -> {edit.new!r}"
         for edit in job.edits
@@ -93,6 +100,11 @@ def _block(edit: Edit, content: str | None, fence: str) -> str | None:
         new = old.replace(edit.old, edit.new)
     body = f"<<<<<<< SEARCH\n{_ended(old)}=======\n{_ended(new)}>>>>>>> REPLACE"
     return f"{edit.path}\n{fence}\n{body}\n{_closing(fence)}"
+
+
+def _asks_for_diff(told: str) -> bool:
+    """Whether a unified diff is the wanted form, and not merely named."""
+    return _UDIFF.search(told) is not None and "+++" in told
 
 
 def _listing(edit: Edit, content: str | None, fence: str) -> str | None:

@@ -33,13 +33,14 @@ ROLES = {
     "old": "old_string old_str old_text old search find original old_content search_string",
     "new": "new_string new_str new_text new replace replacement new_content replace_string",
     "command": "command cmd commands script shell_command bash_command",
-    "edits": "edits changes replacements",
+    "edits": "edits edit changes replacements",
 }
 _BY_NAME = {role: frozenset(names.split()) for role, names in ROLES.items()}
 _FINISH = re.compile(
     r"(?:finish|task_complete|complete|attempt_completion|submit|done|final_answer|finish_task|end)", re.I
 )
 _READ = re.compile(r"read|view|open|cat|show", re.I)
+_NOT_TEXT = re.compile(r"image|picture|photo|screenshot|video|audio|vision", re.I)
 _WRITE = re.compile(r"write|create|save|put|new|overwrite", re.I)
 _SHELL = re.compile(r"bash|shell|terminal|exec|run|command|cmd", re.I)
 _NOT_SHELL = re.compile(r"background|task|agent|read_|list_|stop_|write_|kill|process", re.I)
@@ -63,7 +64,8 @@ def _kind(tool: Tool) -> Kind:
         return Kind.WRITE
     if "command" in roles and _SHELL.search(tool.name) and not _NOT_SHELL.search(tool.name):
         return Kind.SHELL
-    return Kind.READ if "path" in roles and _READ.search(tool.name) else Kind.OTHER
+    reads = "path" in roles and _READ.search(tool.name) and not _NOT_TEXT.search(tool.name)
+    return Kind.READ if reads else Kind.OTHER
 
 
 def _roles(tool: Tool) -> dict[str, str]:
@@ -104,7 +106,7 @@ def call(tool: Tool, **values: str) -> Asked:
         if role in values:
             arguments[name] = _shaped(name, role, values[role], schema, tool.parameters)
         elif role == "edits" and "old" in values:
-            arguments[name] = [_one_edit(resolve(schema.get("items", {}), tool.parameters), values)]
+            arguments[name] = _edits(schema, tool.parameters, values)
     for name in plain.get("required", []):
         if name not in arguments:
             arguments[name] = sample(properties.get(name, {}), tool.parameters)
@@ -121,5 +123,9 @@ def _shaped(name: str, role: str, value: str, schema: Mapping[str, Any], root: M
     return ["bash", "-lc", value] if role == "command" and not name.endswith("s") else [value]
 
 
-def _one_edit(items: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    return dict(call(Tool("", "", items), **values).arguments)
+def _edits(schema: Mapping[str, Any], root: Mapping[str, Any], values: Mapping[str, str]) -> Any:
+    """One edit as the schema has it: an object, or a list with that object in it."""
+    listed = kind_of(schema) == "array"
+    one = resolve(schema.get("items", {}), root) if listed else schema
+    edit = dict(call(Tool("", "", {**one, "$defs": root.get("$defs", {})}), **values).arguments)
+    return [edit] if listed else edit

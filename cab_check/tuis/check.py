@@ -13,6 +13,7 @@ from cab_check.base.text import one_line
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.loader import BadProfile, read_profile
 from cab_check.tuis.profile import Effect, Profile, Reply, Request
+from cab_check.tuis.wiring import read_wiring
 
 _LARGEST = 1_000_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -33,6 +34,8 @@ def check_file(path: Path) -> tuple[Profile | None, list[str]]:
         return None, [f"it is no TOML: {one_line(str(wrong))}"]
     try:
         profile = read_profile(table)
+        if "wiring" in table:
+            read_wiring(table["wiring"])
     except BadProfile as bad:
         return None, list(bad.mistakes)
     found = list(mistakes(profile))

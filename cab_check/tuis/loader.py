@@ -70,6 +70,15 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     return found
 
 
+def read_table(kind: Any, table: Any, where: str) -> Any:
+    """`table`, called `where` in messages, as the frozen dataclass `kind`. Raises BadProfile, with every mistake."""
+    wrong: list[str] = []
+    found = _record(kind, table, where, wrong)
+    if wrong:
+        raise BadProfile(wrong)
+    return found
+
+
 def _names_amiss(profile: Profile) -> Iterator[str]:
     """Codes that are none, and variants that the file does not describe."""
     variants = {variant.name for variant in profile.variants}

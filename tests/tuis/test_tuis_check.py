@@ -123,8 +123,26 @@ def test_the_same_measurement_twice_is_told(tmp_path: Path) -> None:
     assert check(tmp_path, SOUND + effect) == ["effects[1]: the same finding, case, variant and mode stand above"]
 
 
-def test_the_table_for_the_wiring_is_left_to_others(tmp_path: Path) -> None:
-    assert check(tmp_path, SOUND + "\n[wiring]\nanything = 1\n") == []
+WIRED = """
+[wiring]
+endpoint = "base_url"
+id = "{model}"
+start = { interactive = ["it", "-m", "{id}"], headless = ["it", "-m", "{id}", "{task}"] }
+
+[[wiring.workarounds]]
+on = ["tools-rejected"]
+why = "it can do without"
+how = "measured"
+words = ["--no-tools"]
+"""
+
+
+def test_the_wiring_is_checked_too(tmp_path: Path) -> None:
+    assert check(tmp_path, SOUND + WIRED) == []
+    (wrong,) = check(tmp_path, SOUND + WIRED.replace("tools-rejected", "tools-refused"))
+    assert wrong.startswith("wiring.workarounds[0].on: ")
+    (typo,) = check(tmp_path, SOUND + WIRED.replace("words =", "word ="))
+    assert typo.startswith("wiring.workarounds[0].word: there is no such key")
 
 
 def test_a_text_of_hostile_characters_is_told_without_them(tmp_path: Path) -> None:
