@@ -15,7 +15,7 @@ LEVEL_3_WALLS: Mapping[str, str] = {
 LEVEL_2_WALLS: Mapping[str, str] = {
     "network": "none, no loopback",
     "files": "Landlock, system read-only",
-    "processes": "numbers of the host's, nothing of them",
+    "processes": "the host's numbers, nothing that they hold",
     "syscalls": "filtered",
     "limits": "rlimits and watchdog",
 }
@@ -28,12 +28,15 @@ NO_WALLS: Mapping[str, str] = {
     "limits": "rlimits and watchdog",
 }
 
-LEVEL_2_GAPS = (
-    "whether a path exists, and its size and times, can be seen for all files of this user",
-    "mode and times of this user's own files can be changed",
-    "processes can outlive a kill -9 of the launcher (not of cab-check)",
-    "no /dev/shm, no sockets, no /proc/self: programs that need them fail inside",
+EXISTENCE_GAP = (
+    "whether a path exists, its size, times, extended attributes and, of a link, its target can be seen for all files "
+    "of this user"
 )
+METADATA_GAP = "mode, group and times of this user's own files can be changed"
+PROCESSES_GAP = "which processes run, with their owner, session and scheduling, can be seen"
+OUTLIVING_GAP = "processes can outlive a kill -9 of the launcher (not of cab-check)"
+MISSING_GAP = "no /dev/shm, no sockets, no inotify, no /proc/self: programs that need them fail inside"
+LEVEL_2_GAPS = (EXISTENCE_GAP, METADATA_GAP, PROCESSES_GAP, OUTLIVING_GAP, MISSING_GAP)
 
 AS_ROOT_GAP = (
     "commands run with root's id, since the work directory is not one of cab-check's own: processes are only watched"

@@ -1,12 +1,14 @@
-"""Attempts on files: reading, writing, names, and what is left behind."""
+"""Attempts on files of the user: reading, writing, names, and facts about them."""
 
-# plain calls on purpose: nothing but the standard library is there
-# ruff: noqa: PTH101, PTH102, PTH104, PTH108, PTH116, PTH118, PTH120, PTH123, PTH208, PTH211
-
+import ctypes
+import fcntl
 import os
-import sys
+import struct
+import subprocess
 
-from sandbox_attempt import probe, slurp
+from sandbox_attempt import LIBC, checked, probe, raw, slurp
+
+AT_FDCWD, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = -100, 0x400, 0x1000
 
 
 @probe
@@ -143,52 +145,120 @@ def setxattr_outside(t):
 
 
 @probe
-def write_shared_memory_folder(t):
-    with open(f"/dev/shm/{t['token']}", "w") as file:
-        file.write("x")
-    return True  # judged by the host: its own /dev/shm must not have it
+def read_after_chdir(t):
+    os.chdir(t["home"])
+    return bool(slurp("secret"))
 
 
 @probe
-def write_host_tmp(t):
-    with open(f"/tmp/{t['token']}", "w") as file:
-        file.write("x")
-    return True  # judged by the host: its own /tmp must not have it
+def read_through_path_descriptor(t):
+    handle = os.open(t["secret"], os.O_PATH)
+    return bool(slurp(f"/proc/self/fd/{handle}"))
 
 
 @probe
-def leave_setuid(t):
-    with open("setuid", "w"):
+def hard_link_from_path_descriptor(t):
+    handle = os.open(t["secret"], os.O_PATH)
+    checked(LIBC.linkat(AT_FDCWD, f"/proc/self/fd/{handle}".encode(), AT_FDCWD, b"linked-2", AT_SYMLINK_FOLLOW))
+    return bool(slurp("linked-2"))
+
+
+@probe
+def read_link_outside(t):
+    return bool(os.readlink(t["link"]))
+
+
+@probe
+def read_attribute_outside(t):
+    return bool(os.getxattr(t["marked"], "user.cab"))
+
+
+@probe
+def owner_outside(t):
+    os.chown(t["chmodable"], os.getuid(), os.getgid())
+    return True
+
+
+@probe
+def flags_outside(t):
+    handle = os.open(t["chmodable"], os.O_RDONLY)
+    no_dump, set_flags = 0x40, 0x40086602
+    fcntl.ioctl(handle, set_flags, struct.pack("l", no_dump))
+    return True
+
+
+@probe
+def watch_outside(t):
+    """inotify: which of the user's files are opened, by name."""
+    handle = checked(LIBC.inotify_init1(0))
+    return checked(LIBC.inotify_add_watch(handle, os.fsencode(t["home"]), 0xFFF)) > 0
+
+
+@probe
+def watch_everything(t):
+    report_names, all_opens = 0x00000C00, 0x20
+    handle = raw(300, 262, report_names, 0)
+    return checked(LIBC.fanotify_mark(handle, 1, ctypes.c_ulong(all_opens), AT_FDCWD, os.fsencode(t["home"]))) == 0
+
+
+@probe
+def handle_outside(t):
+    """A file handle of a private file; opening by it needs a right that an ordinary user has not."""
+    struct_handle = ctypes.create_string_buffer(struct.pack("Ii", 128, 0), 136)
+    raw(303, 264, AT_FDCWD, os.fsencode(t["secret"]), struct_handle, ctypes.create_string_buffer(4), 0)
+    return True
+
+
+@probe
+def execute_outside(t):
+    return t["token"].encode() in subprocess.run([t["tool"]], capture_output=True).stdout
+
+
+@probe
+def execute_outside_by_loader(t):
+    loader = next(path for path in ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1") if os.access(path, 1))
+    return subprocess.run([loader, t["elf"]], capture_output=True).returncode == 0
+
+
+@probe
+def exchange_outside(t):
+    with open("mine", "w"):
         pass
-    os.chmod("setuid", 0o4755)
-    return os.stat("setuid").st_mode & 0o4000 != 0
+    exchange = 2
+    return checked(LIBC.renameat2(AT_FDCWD, b"mine", AT_FDCWD, os.fsencode(t["exchangeable"]), exchange)) == 0
 
 
 @probe
-def create_setgid(t):
-    os.close(os.open("setgid", os.O_CREAT | os.O_WRONLY, 0o2755))
-    return os.stat("setgid").st_mode & 0o2000 != 0
+def nameless_file_outside(t):
+    return os.open(t["home"], os.O_TMPFILE | os.O_RDWR) >= 0
 
 
 @probe
-def find_package_by_walking(t):
-    seen = set()
-    for parent, folders, _ in os.walk(t["walk_from"]):
-        folders[:] = [name for name in folders if os.path.join(parent, name) not in ("/proc", "/sys")]
-        seen |= {os.path.join(parent, name) for name in folders if name == "cab_check"}
-    return any(os.access(path + "/__init__.py", os.R_OK) for path in seen)
+def pipe_outside(t):
+    os.mkfifo(t["home"] + "/made-pipe")
+    return True
 
 
 @probe
-def read_package(t):
-    return b"cab" in slurp(t["package"] + "/__init__.py")
+def link_outside(t):
+    os.symlink("anything", t["home"] + "/made-link")
+    return True
 
 
 @probe
-def import_package(t):
-    sys.path += [os.path.dirname(t["package"])]
-    try:
-        import cab_check
-    except ImportError:
-        return False
-    return bool(cab_check)
+def remove_folder_outside(t):
+    os.rmdir(t["emptied"])
+    return True
+
+
+@probe
+def write_to_pipe_outside(t):
+    handle = os.open(t["pipe"], os.O_WRONLY | os.O_NONBLOCK)
+    return os.write(handle, b"x") == 1
+
+
+@probe
+def lock_outside(t):
+    handle = os.open(t["chmodable"], os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True

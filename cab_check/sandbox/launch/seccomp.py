@@ -57,6 +57,7 @@ def _all(names: str, error: int = errno.EPERM) -> tuple[Rule, ...]:
 
 EVERY_LEVEL: tuple[Rule, ...] = (
     *_all("clone3 memfd_create", errno.ENOSYS),  # flags behind a pointer; memory that no watchdog sees
+    *_all("shmget semget msgget", errno.ENOSYS),  # memory of the kernel that is nobody's, until the box ends or longer
     Rule("clone", argument=0, any_bits=_NAMESPACES),
     Rule("unshare", argument=0, any_bits=_NAMESPACES),
     *_all("ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise process_mrelease"),
@@ -93,7 +94,10 @@ LANDLOCK: tuple[Rule, ...] = (
     *_all("socket", errno.EACCES),
     *_all("setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr setxattrat removexattrat"),
     *_all("truncate file_setattr"),
-    *_all("shmget shmat semget msgget mq_open pidfd_open pidfd_send_signal"),
+    # objects that others of this user made can be used by their number; Landlock knows none of these calls
+    *_all("shmat shmctl semop semtimedop semctl msgsnd msgrcv msgctl mq_open mq_unlink"),
+    *_all("pidfd_open pidfd_send_signal"),
+    *_all("inotify_init inotify_init1", errno.ENOSYS),  # tells of every file that the user opens
     Rule("kill", argument=0, equal=(0xFFFFFFFF,)),
     *(
         Rule(name, argument=0, other_than=(0,))
