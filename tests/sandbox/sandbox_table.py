@@ -201,8 +201,9 @@ def printed(table: list[Row]) -> Iterator[str]:
         for name in names:
             found = counts(table, name)
             proven = sum(found.values()) - found[NO_CONTROL]
-            yield f"  {name}: {len(table)} attempts, {proven} with a working control, {found[NO_CONTROL]} with no control"
-            yield f"    {found[HELD]} held, {found[OPEN]} open by design, {found[ESCAPED]} ESCAPED, {found[ERROR]} in error"
+            with_control = f"{proven} with a working control, {found[NO_CONTROL]} with no control"
+            yield f"  {name}: {len(table)} attempts, {with_control}"
+            yield "    " + ", ".join(f"{found[outcome]} {outcome}" for outcome in (HELD, OPEN, ESCAPED, ERROR))
             gaps = Counter(row.cells[name].partition(": ")[2] for row in table if row.cells[name].startswith(OPEN))
             yield from (f"    open by design, {count}: {gap}" for gap, count in gaps.items())
         yield ""
