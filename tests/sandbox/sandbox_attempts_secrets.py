@@ -66,7 +66,7 @@ def key_in_holders_memory(t):
 @probe
 def key_in_any_memory(t):
     refused = None
-    for pid in pids():
+    for pid in sorted(pids(), key=str(t["holder"]).__ne__):  # without walls there may be large programs
         try:
             if memory_has_key(pid, t):
                 return True
