@@ -179,21 +179,6 @@ def test_cpu_seconds(walls: Engine) -> None:
     assert done.limit == "cpu" and done.cpu_s is not None and done.cpu_s < 3
 
 
-def test_memory_of_one_process(walls: Engine) -> None:
-    hog = "import time\nheld = bytearray(400 << 20)\ntime.sleep(20)"
-    (done,) = run(walls, [*PYTHON, hog], limits=Limits(memory_bytes=150 << 20))
-    assert done.limit == "memory" and done.wall_s < 10
-
-
-HOLDS_40_MIB = """
-import os, time
-for _ in range(7):
-    if os.fork() == 0:
-        held = bytearray(b"x") * (40 << 20)
-        time.sleep(20)
-time.sleep(20)
-"""
-
 SHARES_60_MIB = """
 import os, time
 held = bytearray(b"x") * (60 << 20)
@@ -205,36 +190,10 @@ for _ in range(3):
     os.wait()
 """
 
-COUNTS_CHILDREN = """
-import os, time
-made = 0
-try:
-    while made < 400:
-        if os.fork() == 0:
-            time.sleep(20)
-        made += 1
-except OSError:
-    pass
-print(made, flush=True)
-time.sleep(20)
-"""
-
-
-def test_memory_of_many_processes(walls: Engine) -> None:
-    (done,) = run(walls, [*PYTHON, HOLDS_40_MIB], limits=Limits(memory_bytes=150 << 20))
-    assert done.limit == "memory" and done.wall_s < 10
-
 
 def test_shared_pages_count_once(walls: Engine) -> None:
     (done,) = run(walls, [*PYTHON, SHARES_60_MIB], limits=Limits(memory_bytes=150 << 20))
     assert (done.limit, done.exit_code) == (None, 0), done
-
-
-def test_process_count(walls: Engine) -> None:
-    (done,) = run(walls, [*PYTHON, COUNTS_CHILDREN], limits=Limits(processes=40), timeout_s=2)
-    # at level 2 the kernel counts all processes of the user, so what ends beside the box makes room in it, up to the
-    # watchdog's count; what begins beside it takes room away
-    assert done.limit == "processes" or (done.limit == "wall" and 20 < int(done.stdout) <= 44), done
 
 
 def test_fork_bomb(walls: Engine) -> None:
@@ -243,12 +202,6 @@ def test_fork_bomb(walls: Engine) -> None:
     (done,) = run(walls, [*PYTHON, bomb, mark], limits=Limits(processes=40), timeout_s=1.5)
     assert done.limit in ("processes", "wall") and done.wall_s < 10
     assert not running_with(mark)
-
-
-def test_disk_fill(walls: Engine) -> None:
-    fill = "import time\nfor n in range(9):\n  open(f'f{n}', 'wb').write(b'x' * (8 << 20))\ntime.sleep(20)"
-    (done,) = run(walls, [*PYTHON, fill], limits=Limits(disk_bytes=30 << 20))
-    assert done.limit == "disk" and done.wall_s < 10
 
 
 def test_disk_fill_is_seen_after_the_end_too(walls: Engine) -> None:
@@ -260,19 +213,6 @@ def test_disk_fill_is_seen_after_the_end_too(walls: Engine) -> None:
     )
     assert over.limit == "disk"
     assert less.limit is None and less.exit_code == 0
-
-
-def test_unlinked_files_count(walls: Engine) -> None:
-    fill = "import os, time\nf = open('f', 'wb')\nos.unlink('f')\nf.write(b'x' * (64 << 20))\nf.flush()\ntime.sleep(20)"
-    (done,) = run(walls, [*PYTHON, fill], limits=Limits(disk_bytes=30 << 20))
-    assert done.limit == "disk" and done.wall_s < 10
-
-
-@pytest.mark.parametrize("kind", ["open(f'n{n}', 'w').close()", "os.mkdir(f'n{n}')", "os.mkdir('d'); os.chdir('d')"])
-def test_file_count(walls: Engine, kind: str) -> None:
-    many = f"import os, time\nfor n in range(1200): {kind}\ntime.sleep(20)"
-    (done,) = run(walls, [*PYTHON, many], limits=Limits(files=400))
-    assert done.limit == "files" and done.wall_s < 10
 
 
 def test_size_of_one_file(walls: Engine) -> None:

@@ -1,7 +1,7 @@
 """Ceilings of what runs inside: rlimits for each process, and a watchdog for what no rlimit counts over a tree."""
 
 # no pathlib here: the launcher starts with every box
-# ruff: noqa: PTH116, PTH123, PTH208
+# ruff: noqa: PTH115, PTH116, PTH123, PTH208
 from __future__ import annotations
 
 import os
@@ -17,6 +17,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NICE = 5
 _DISK_SHARE = 0.1  # at most this share of the time goes into counting files
 _DEPTH = 256
+_BUFFERS_S = 0.5
+_BUFFERS = (("socket:[", 208 << 10), ("pipe:[", 64 << 10))  # the most that one holds: net.core.wmem_default, pipe(7)
 _OWN_PROCESSES = 4  # the launcher's children around a command: a waiter, a pid 1, or bubblewrap's two
 
 Ceilings = Mapping[str, int]
@@ -55,7 +57,7 @@ class Watchdog:
         self._counted = tuple(counted)
         self._start = self._last = self._at_begin = self._usage()
         self._free_at_start = self._free()
-        self._next_count = 0.0
+        self._next_count = self._next_buffers = 0.0
 
     def begin(self) -> None:
         """A new command starts: a box that is over its disk limits already must still be able to delete."""
@@ -67,10 +69,22 @@ class Watchdog:
         tree = descendants(most + 1)
         if len(tree) > most:
             return "processes"
+        return "memory" if self._memory(tree) else self._disk(tree)
+
+    def _memory(self, tree: Sequence[int]) -> bool:
+        """Whether the tree has more memory than it may, in pages of its own or in buffers that the kernel holds for it.
+
+        Buffers are counted by what they can hold at most, so with them twice the ceiling is allowed.
+        """
         ceiling = self._limits["memory_bytes"]
         if sum(map(_resident, tree)) > ceiling and sum(map(_proportional, tree)) > ceiling:
-            return "memory"
-        return self._disk(tree)
+            return True
+        began = time.monotonic()
+        if began < self._next_buffers:
+            return False
+        held = _buffers(tree)
+        self._next_buffers = time.monotonic() + max(_BUFFERS_S, (time.monotonic() - began) / _DISK_SHARE)
+        return held > ceiling and sum(map(_proportional, tree)) + held > 2 * ceiling
 
     def final(self) -> str | None:
         """The disk ceilings once more, after everything has ended."""
@@ -192,3 +206,18 @@ def _proportional(pid: int) -> int:
     except OSError:
         return _resident(pid)
     return 0
+
+
+def _buffers(tree: Sequence[int]) -> int:
+    """Bytes that sockets and pipes of these processes may hold in the kernel, where no process's size shows them."""
+    sizes: dict[str, int] = {}
+    for pid in tree:
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                what = os.readlink(f"/proc/{pid}/fd/{name}")
+                for kind, size in _BUFFERS:
+                    if what.startswith(kind):
+                        sizes[what] = size
+        except OSError:
+            continue
+    return sum(sizes.values())
