@@ -74,11 +74,22 @@ def escape(name: bytes) -> str:
 
 
 def take(root: Path, caps: Caps | None = None) -> Snapshot:
-    """What lies below `root`. Raises OSError if `root` itself cannot be opened."""
+    """What lies below `root`, which is opened up if whoever worked in it has closed it to its owner.
+
+    Raises OSError if `root` cannot be opened all the same.
+    """
     walk = _Walk(caps or Caps())
+    _open_up(root, walk)
     top = os.open(root, _FOLDER_FLAGS)
     walk.folder(top, b"", 0)
     return Snapshot(dict(sorted(walk.entries.items())), tuple(walk.problems))
+
+
+def _open_up(root: Path, walk: _Walk) -> None:
+    facts = root.lstat()
+    if facts.st_uid == os.geteuid() and stat.S_ISDIR(facts.st_mode) and facts.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        root.chmod(stat.S_IMODE(facts.st_mode) | stat.S_IRWXU)
+        walk.problems.append(f".: was closed to its owner (mode {stat.S_IMODE(facts.st_mode):o})")
 
 
 def compare(before: Snapshot, after: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -82,6 +82,16 @@ def test_caps_are_kept_and_said(tmp_path: Path, caps: Caps, problem: str) -> Non
     assert any(problem in said for said in take(tmp_path, caps).problems)
 
 
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o100, 0o200])
+def test_a_root_that_was_closed_is_opened_up_and_said(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "file").write_text("x")
+    tmp_path.chmod(mode)
+    found = take(tmp_path)
+    assert list(found.entries) == ["file"]
+    assert found.problems == (f".: was closed to its owner (mode {mode:o})",)
+    assert read_file(tmp_path, "file", 1) == b"x"
+
+
 def test_second_names_are_noted(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("x")
     (tmp_path / "two").hardlink_to(tmp_path / "one")
