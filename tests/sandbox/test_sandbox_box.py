@@ -317,8 +317,7 @@ def test_kill_9_of_cab_check_leaves_nothing(walls: Engine, tmp_path: Path) -> No
         child.wait()
     assert wait_until(lambda: not running_with(mark), 5), "processes were left behind"
     work = Path(told.read_text())
-    assert work.exists()
-    scratch.clean_stale(scratch.base())
+    scratch.clean_stale(scratch.base())  # unless the next box of another test was quicker
     assert not work.exists(), "the scratch directory was left behind"
 
 
