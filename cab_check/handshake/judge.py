@@ -14,7 +14,7 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
-from cab_check.handshake.tuis.replays import tokens_replayed
+from cab_check.handshake.tuis.replays import taken, tokens_replayed
 from cab_check.handshake.tuis.verdict import largest, needs, verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
 from cab_check.knowledge.advice import advise
@@ -65,6 +65,7 @@ def judge(
             context_tokens=room,
             asked=[name for name, outcome in outcomes.items() if outcome.status in ("pass", "warn", "fail")],
             replayed=[one.name for one in passed],
+            taken=[one.name for one in asked_about if taken(one, plan, seen)],
         ),
     )
 

@@ -162,6 +162,23 @@ def test_what_a_cli_never_sends_is_nothing_to_it(name: str, laid: str) -> None:
     assert (row(found, name).verdict, found.exit_code) == ("works", 0), found.headline
 
 
+@pytest.mark.parametrize(
+    ("name", "laid", "word"),
+    [
+        ("copilot", "stream-not-streamed", "works"),  # it reads the JSON
+        ("opencode", "stream-not-streamed", "blocked"),  # it asks again without end
+        ("pi", "stream-tool-index-one-chunk", "works"),
+        ("vibe", "stream-tool-index", "blocked"),
+        ("opencode", "finish-reason-wrong", "works"),
+        ("cline", "tool-arguments-invalid-json", "blocked"),  # it repairs them and runs the tool
+        ("codex", "stream-not-streamed", "works"),  # chat completions are nothing to it
+    ],
+)
+def test_a_verdict_is_what_the_cli_was_seen_to_do(name: str, laid: str, word: str) -> None:
+    found = judged(FAULTS[laid], name)
+    assert row(found, name).verdict == word, row(found, name)
+
+
 def test_several_clis_are_each_judged_and_the_worst_decides() -> None:
     found = judged(FAULTS["tool-parser-disabled"], "opencode,aider")
     assert [row.tui for row in found.tuis[:2]] == ["opencode", "aider"]

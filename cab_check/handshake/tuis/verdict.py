@@ -40,6 +40,7 @@ def verdicts(
     context_tokens: int | None,
     asked: Collection[str],
     replayed: Collection[str] = (),
+    taken: Collection[str] = (),
 ) -> tuple[TuiVerdict, ...]:
     """One row for each known CLI, those asked about first."""
     names = [one.name for one in asked_about]
@@ -53,6 +54,7 @@ def verdicts(
             context_tokens=context_tokens,
             asked=asked,
             replayed=replayed,
+            taken=taken,
         )
         for one in (*asked_about, *others)
     )
@@ -67,11 +69,12 @@ def verdict_for(
     context_tokens: int | None,
     asked: Collection[str],
     replayed: Collection[str] = (),
+    taken: Collection[str] = (),
 ) -> TuiVerdict:
     """Whether this CLI works here.
 
     `context_tokens`: the largest context that was shown or told, in tokens. `asked`: ids of the checks that came to
-    something. `replayed`: the CLIs whose own two turns were shown to pass.
+    something. `replayed`: the CLIs whose own two turns were shown to pass; `taken`: those of which nothing was refused.
     """
     met = impacts(profile, findings, able)
     if overall == "unchecked":
@@ -80,7 +83,8 @@ def verdict_for(
     if word in ("blocked", "unknown"):
         telling = next(item for item in met if item.verdict == word)
         return _row(profile, word, _because(met), telling.says)
-    missing = "" if profile.name in replayed else unshown(profile, able, asked, context_tokens, met)
+    forms = _FORMS if profile.name in taken else asked
+    missing = "" if profile.name in replayed else unshown(profile, able, forms, context_tokens, met)
     if missing:
         return _row(profile, "unknown", _because(met), f"not shown here: {missing}")
     telling_says = next((item.says for item in met if item.verdict == word), None)
