@@ -11,6 +11,11 @@ from cab_check.handshake.seen import Seen, Turn
 from cab_check.knowledge.finding import Finding
 from cab_check.wire.exchange import Ask
 
+REPLAY = "tui-"
+"""What the ids of checks begin with that send what one agent CLI sends."""
+NEEDLESS = "not asked"
+"""What the reason of a check begins with that nobody needed to ask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -46,7 +51,7 @@ def nothing_to_ask(plan: Plan, seen: Seen) -> list[Ask]:
     return []
 
 
-def not_asked(reason: str = "not asked") -> Outcome:
+def not_asked(reason: str = NEEDLESS) -> Outcome:
     """Nothing in the recording tells: that is no pass."""
     return Outcome("skipped", reason)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cab_check.handshake.check import Check, Outcome
+from cab_check.handshake.check import NEEDLESS, REPLAY, Check, Outcome
 from cab_check.handshake.checks import checks_of
 from cab_check.handshake.checks.context import tokens_verified
 from cab_check.handshake.figures import cost, model_facts, spent_ms
@@ -35,7 +35,7 @@ def judge(
     outcomes = run_checks(plan, seen, checks)
     hops = seen.hops
     asked_about = tuple(profile(name) for name in plan.tuis)
-    passed = [one for one in asked_about if outcomes[f"tui-{one.name}"].status == "pass"]
+    passed = [one for one in asked_about if outcomes[f"{REPLAY}{one.name}"].status == "pass"]
     able = capabilities(outcomes) | {name: "yes" for one in passed for name in needs(one)}
     placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
     folded = in_order(weighed(asked_about, fold(placed), able)) if asked_about else fold(placed)
@@ -76,12 +76,21 @@ def run_checks(plan: Plan, seen: Seen, checks: Sequence[Check]) -> dict[str, Out
     for check in checks:
         lacking = next((need for need in check.needs if failed(outcomes[need])), None)
         if lacking is None:
-            outcomes[check.id] = _told(run_check(check, plan, seen), seen)
+            outcomes[check.id] = _needless(check, _told(run_check(check, plan, seen), seen), outcomes)
             continue
         before = outcomes[lacking]
         reason = before.reason if before.status == "not_run" else f"needs {lacking}: it failed"
         outcomes[check.id] = Outcome("not_run", reason)
     return outcomes
+
+
+def _needless(check: Check, outcome: Outcome, before: Mapping[str, Outcome]) -> Outcome:
+    """What was not asked because what agent CLIs send had passed says so."""
+    passed = bool(check.unless) and all(before[other].status == "pass" for other in check.unless)
+    if outcome.status != "skipped" or outcome.exchanges or not passed:
+        return outcome
+    whose = ", ".join(other.removeprefix(REPLAY) for other in check.unless)
+    return replace(outcome, reason=f"{NEEDLESS}: the turns of {whose} passed")
 
 
 def _told(outcome: Outcome, seen: Seen) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cab_check.base.text import one_line
-from cab_check.handshake.check import Outcome
+from cab_check.handshake.check import REPLAY, Outcome
 from cab_check.handshake.result import Capability, Verdict
 from cab_check.handshake.run import failed
 from cab_check.knowledge.finding import Finding
@@ -77,7 +77,7 @@ def headline(
         return _about(telling[0])
     if verdict == "unchecked":
         return one_line(_why_unchecked(outcomes), HEADLINE)
-    replayed = [name for name in tuis if outcomes[f"tui-{name}"].status == "pass"]
+    replayed = [name for name in tuis if outcomes[f"{REPLAY}{name}"].status == "pass"]
     if tuis and len(replayed) == len(tuis):
         whose = " and ".join(", ".join(replayed).rsplit(", ", 1))
         return one_line(f"What {whose} send{'s' if len(replayed) == 1 else ''} in two turns is answered.", HEADLINE)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from cab_check.handshake.check import NEEDLESS
 from cab_check.report.lines import hanging, two_ends
 
 GLYPHS = {
@@ -31,7 +32,11 @@ def folded(record: Mapping[str, Any], width: int, *, limit: int = 2) -> list[Tex
     passed = _of(checks, "pass")
     lines = _row("pass", ", ".join(_layers(checks)) or "nothing", f"{len(passed)} of {len(checks)}", width, limit)
     for status, word in _WORDS.items():
-        rows = _of(checks, status)
+        every = _of(checks, status)
+        rows = [row for row in every if not row["reason"].startswith(f"{NEEDLESS}: ")]
+        if len(rows) < len(every):
+            needless = [row for row in every if row not in rows]
+            lines += _row(status, needless[0]["reason"], str(len(needless)), width, limit)
         if rows:
             names = ", ".join(row["id"] for row in rows)
             lines += _row(status, f"{word}{_without(rows, checks)}: {names}", str(len(rows)), width, limit)

@@ -12,7 +12,7 @@ from typing import Any
 from cab_check.chat import messages, responses
 from cab_check.chat.typed import TypedReply
 from cab_check.handshake import wording
-from cab_check.handshake.check import Check, Outcome
+from cab_check.handshake.check import REPLAY, Check, Outcome
 from cab_check.handshake.checks.other_apis import ask_surface, judge_surface
 from cab_check.handshake.failure import failure
 from cab_check.handshake.plan import Plan
@@ -145,7 +145,7 @@ def replay_check(profile: Profile) -> Check:
     """The check for one CLI that speaks this API."""
     surface = surface_of(profile)
     return Check(
-        f"tui-{profile.name}",
+        f"{REPLAY}{profile.name}",
         "params",
         f"what {profile.name} sends",
         ("chat",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
+from cab_check.handshake.check import REPLAY, Check, Outcome, concluded, inconclusive, not_asked
 from cab_check.handshake.failure import failure
 from cab_check.handshake.form import Faults, with_failure
 from cab_check.handshake.narrow import Narrowed
@@ -169,7 +169,7 @@ def _words(turn: Turn) -> str:
 def replay_check(profile: Profile) -> Check:
     """The check for one CLI that speaks chat completions."""
     return Check(
-        f"tui-{profile.name}",
+        f"{REPLAY}{profile.name}",
         LAYER,
         f"what {profile.name} sends",
         ("chat",),
