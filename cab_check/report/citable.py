@@ -1,7 +1,7 @@
 """The benchmark's own container command, filled in for one endpoint and model: what a citable result is made with.
 
-The image is the one that the benchmark's page names for this run (https://codingagentbench.com/); only the OpenHands one
-is known here. What the page says of it stands beside it: it runs as root and with the Docker socket mounted.
+The image is the one that the benchmark's page (https://codingagentbench.com/) names for its OpenHands cell; no other is
+known here. What the page says of it stands beside it: it runs as root and with the Docker socket mounted.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_without_a_run_all_are_listed_in_order_and_said_to_be_unchecked(cab: Run
 def test_findings_and_verdicts_come_from_the_newest_run_of_that_endpoint_and_model(
     cab: Run, endpoint: DemoServer
 ) -> None:
-    shaken = cab("handshake", "--endpoint", endpoint.base_url, "--no-task", env={"CAB_KEY": KEY})
+    shaken = cab("handshake", "--endpoint", endpoint.base_url, env={"CAB_KEY": KEY})
     assert shaken.returncode == 0, shaken.stderr
     document = json.loads(cab("wiring", "opencode", "--json").stdout)
     assert (document["endpoint"], document["model"]) == (endpoint.base_url, MODEL)
