@@ -14,6 +14,7 @@ from cab_check.cli.options import Showing
 from cab_check.cli.pass_on import pass_on_bundle, pass_on_issue
 from cab_check.cli.show import check_showing, put, show
 from cab_check.record.store import EXCHANGES, Store
+from cab_check.report.citable import citable
 from cab_check.report.run_diff import compare, lines
 from cab_check.wire import har
 
@@ -75,12 +76,20 @@ def report(
         bool, typer.Option("--bundle", help="A zip to attach: the run, its recording, the issue")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Leave names and addresses in; the key never is")] = False,
+    as_citable: Annotated[
+        bool, typer.Option("--citable", help="The benchmark's container command for this endpoint and model")
+    ] = False,
     *,
     showing: Showing,
 ) -> int:
     """Print a stored run again, write it with -o FILE, or make of it what can be passed on."""
     if issue and bundle:
         raise UsageError("--issue and --bundle are two different things.", "The bundle holds the issue too.")
+    if as_citable:
+        if issue or bundle:
+            raise UsageError("--citable goes alone.", f"cab-check report {run} --citable")
+        put(citable(Store().load(run).record))
+        return 0
     if issue or bundle:
         pass_on = pass_on_issue if issue else pass_on_bundle
         pass_on(Store().load(run), code, full=full, showing=showing)

@@ -65,6 +65,10 @@ def wiring(
         raise UsageError("A FILE goes with --check.", f"cab-check wiring {tui} --check {file}")
     if check and tui is None:
         raise UsageError("--check wants the name of a TUI.", f"Known: {', '.join(wired())}.")
+    if tui is not None:
+        profile, parts = wiring_of(tui)
+        if check and not parts.reads:
+            raise UsageError(f"{profile.title} keeps no settings: its command holds it all.", f"cab-check wiring {tui}")
     found = aimed(endpoint, model, key_env, run, finding or [], context)
     say(*found.notes)
     if tui is None:
@@ -83,10 +87,6 @@ def _recipe(name: str, found: Aimed, as_json: bool) -> int:
 
 def _check(name: str, file: Path | None, found: Aimed, as_json: bool) -> int:
     profile, parts = wiring_of(name)
-    if not parts.reads:
-        raise UsageError(
-            f"{profile.title} keeps no settings: all of it stands in its command.", f"cab-check wiring {name}"
-        )
     settings = read_settings(parts, os.environ, sys.platform, file)
     if file is not None and settings.missing:
         settings = replace(settings, broken=((str(file), "there is no such file"),))

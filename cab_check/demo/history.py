@@ -24,6 +24,7 @@ _ERROR_INSIDE = re.compile(
 _NUMBERED = re.compile(r"[ \t]*0*(\d+)(?:\t|→|\||: ?|  )(.*)")
 _WRAPPED = re.compile(r"<(content|file|output|stdout)\b[^>]*>\n?(.*?)\n?</\1>", re.DOTALL)
 _REPORTED = re.compile(r"(?:[^\n]+\n){0,6}?[^\n]*\bexit(?:ed)?\b[^\n]*\n(?:[^\n]+\n){0,4}?Output:\n(.*)", re.DOTALL)
+_ASIDE = re.compile(r"(?:Code|Command) output:\s*\n(.*?)\n{3,}[^\n]+$", re.DOTALL)
 _FENCED = re.compile(r"```(stdout|output)\n(.*?)\n```", re.DOTALL)
 
 
@@ -76,6 +77,9 @@ def file_text(result: str) -> str:
     reported = _REPORTED.match(result)
     if reported:
         return reported[1]
+    beside = _ASIDE.match(result)
+    if beside:
+        return f"{beside[1]}\n"
     numbered = [found for line in result.split("\n") if (found := _NUMBERED.fullmatch(line))]
     if numbered and [int(found[1]) for found in numbered] == list(range(1, len(numbered) + 1)):
         return "\n".join(found[2] for found in numbered) + ("\n" if result.endswith("\n") else "")

@@ -24,6 +24,9 @@ FINAL_COMMAND = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 HOMES = 3
 """So many of the directories that the messages name are tried as the place of the work."""
 
+PLAIN = re.compile(r"[\w ,:;=-]+")
+"""Text that means itself in a pattern of sed."""
+
 _HOME = re.compile(
     r"(?:working[ _-]?dir(?:ectory)?|(?:working|operating) in(?: the)?(?: dir(?:ectory)?)?\b|\bcwd|\bworkspace|"
     r"project root|current dir(?:ectory)?|repository|root directory)"
@@ -107,6 +110,8 @@ class _Worker:
         yield from swaps + writes if edit.old else writes + swaps
         if new is not None:
             for tool in self._tools(Kind.SHELL):
+                if PLAIN.fullmatch(edit.old) and PLAIN.fullmatch(edit.new):
+                    yield call(tool, command=f"sed -i 's/{edit.old}/{edit.new}/g' {quoted(edit.path)}")
                 yield call(tool, command=heredoc(edit.path, new))
 
     def _swaps(self, edit: Edit, content: str | None, new: str | None) -> Iterator[Asked]:

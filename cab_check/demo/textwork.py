@@ -52,7 +52,7 @@ def steps_in_text(messages: Sequence[Message], fence: str) -> list[Step]:
         found = re.search(rf"```{fence}\n(.*?)\n```", message.text, re.DOTALL) if message.role == "assistant" else None
         if found:
             result = next((item.text for item in messages[index + 1 :] if item.role != "assistant"), None)
-            steps.append(Step(Asked("shell", {"command": found[1]}), result))
+            steps.append(Step(Asked("shell", {"command": found[1].strip("\n")}), result))
     return steps
 
 

@@ -1,7 +1,7 @@
 """Commands and variables as lines of a shell, quoted so that the program gets what was meant: POSIX sh, PowerShell.
 
-In a profile, a word that is `{key}`, `{task}` or `{file}` stands for a variable of the shell, `{home}/...` for a path
-below the home directory, and `{pipe}` for the sign between two commands; all else is literal.
+In a profile, a word that is `{key}`, `{task}`, `{file}` or `{cwd}` stands for a variable of the shell, `{home}/...` for
+a path below the home directory, and `{pipe}` for the sign between two commands; all else is literal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import Protocol
 
 TASK, FILE = "TASK", "FILE"
 """The shell variables that stand for the prompt and for the file to change."""
+
+CWD = "PWD"
+"""The shell's own name for where it stands."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_./:@%+=-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -67,7 +70,7 @@ class PowerShell:
         return text if _SAFE.fullmatch(text) and not text.startswith("@") else "'" + _doubled(text) + "'"
 
     def reference(self, variable: str) -> str:
-        return f"$env:{variable}"
+        return "$PWD" if variable == CWD else f"$env:{variable}"
 
     def home(self, path: str) -> str:
         return f'"$HOME/{path}"'
@@ -93,4 +96,4 @@ def under_home(word: str) -> str | None:
 
 def referred(word: str, key_env: str) -> str | None:
     """The shell variable that a word of a profile stands for; None if it stands for itself."""
-    return {"{key}": key_env, "{task}": TASK, "{file}": FILE}.get(word)
+    return {"{key}": key_env, "{task}": TASK, "{file}": FILE, "{cwd}": CWD}.get(word)

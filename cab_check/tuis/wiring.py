@@ -18,7 +18,7 @@ from typing import Any, Literal
 from cab_check.base.errors import UnknownName
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.formats import Format
-from cab_check.tuis.loader import BadProfile, profile, profiles, read_table, tables
+from cab_check.tuis.loader import BadProfile, profile, read_table, tables
 from cab_check.tuis.profile import How, Profile
 
 Kind = Literal["address", "id", "exact", "key", "key-variable", "limit"]
@@ -134,8 +134,8 @@ def wiring(name: str) -> tuple[Profile, Wiring]:
 
 
 def wired() -> tuple[str, ...]:
-    """The names of the profiles that have a wiring, in the order of the profiles."""
-    return tuple(name for name in profiles() if name in wirings())
+    """The names of the profiles that have a wiring, in the order of the alphabet."""
+    return tuple(sorted(wirings()))
 
 
 def read_wiring(table: Any) -> Wiring:
