@@ -380,7 +380,8 @@ def raise_priority(t):
 
 @probe
 def message_queue_memory(t):
-    return raw(240, 180, b"cab-made", os.O_CREAT | os.O_RDWR, 0o600, None) >= 0 and raw(241, 181, b"cab-made") == 0
+    name, small = f"cab-made-{t['token']}".encode(), ctypes.create_string_buffer(struct.pack("4l", 0, 1, 16, 0), 64)
+    return raw(240, 180, name, os.O_CREAT | os.O_RDWR, 0o600, small) >= 0 and raw(241, 181, name) == 0
 
 
 @probe

@@ -25,6 +25,8 @@ def find_package_by_walking(t):
     seen = set()
     for parent, folders, _ in os.walk(t["walk_from"]):
         folders[:] = [name for name in folders if os.path.join(parent, name) not in ("/proc", "/sys")]
+        if parent.count("/") > 30:  # another test's tree without end
+            folders.clear()
         seen |= {os.path.join(parent, name) for name in folders if name == "cab_check"}
     return any(os.access(path + "/__init__.py", os.R_OK) for path in seen)
 

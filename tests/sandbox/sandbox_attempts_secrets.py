@@ -140,6 +140,8 @@ def key_in_files_in_view(t):
     for top in (t["outside"], os.getcwd(), os.environ.get("TMPDIR") or "/tmp", os.path.expanduser("~")):
         for parent, folders, files in os.walk(top):
             folders[:] = [name for name in folders if not name.startswith((".venv", ".git"))][:200]
+            if parent.count("/") > 30:
+                folders.clear()
             for name in files[:2000]:
                 path = os.path.join(parent, name)
                 try:

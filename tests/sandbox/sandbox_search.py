@@ -65,7 +65,7 @@ def files():
     seen = 0
     for top in (os.path.expanduser("~"), os.environ.get("SEARCH_FIRST") or "/work", "/home", "/root", "/tmp", "/"):
         for parent, folders, names in os.walk(top):
-            folders[:] = [] if parent.startswith(SYSTEM) else folders
+            folders[:] = [] if parent.startswith(SYSTEM) or parent.count("/") > 30 else folders
             for name in names:
                 seen += 1
                 if seen > MOST_FILES:
