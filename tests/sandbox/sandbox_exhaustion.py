@@ -69,6 +69,17 @@ for _ in range(1000):
         except BlockingIOError: pass
 over()
 """
+_TABLES = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+size = ctypes.c_size_t(24 << 30)
+place = ctypes.c_void_p(libc.mmap(None, size, 1, 0x4022, -1, ctypes.c_long(0)))  # to be read alone, not set aside
+small_pages, touch_all = 15, 22
+if libc.madvise(place, size, small_pages) or libc.madvise(place, size, touch_all):
+    raise OSError(ctypes.get_errno(), "madvise")
+over()
+"""
 _PIPES = """
 for _ in range(20):
     if os.fork() == 0:
@@ -114,6 +125,7 @@ EXHAUSTIONS = (
         "place = libc.shmat(made, None, 0)\nctypes.memset(ctypes.c_void_p(place), 1, 300 * MIB)\n"
         "libc.shmdt(ctypes.c_void_p(place))\ntry: over()\nfinally: libc.shmctl(made, 0, None)",
     ),
+    Exhaustion("memory_in_page_tables", _TABLES, ("memory",), Limits(memory_bytes=20 * MIB)),
     Exhaustion("memory_in_sockets", _SOCKETS.replace("KIND", "socket.AF_UNIX"), ("memory",)),
     Exhaustion("memory_in_pipes", _PIPES, ("memory",)),
     Exhaustion("disk", _WRITE, ("disk",)),
@@ -260,12 +272,23 @@ OUTLIVING: dict[str, Sequence[str]] = {
         "import os, signal, time\nif os.fork(): os._exit(5)\nos.setsid()\nos.kill(os.getpid(), signal.SIGSTOP)",
         "MARK",
     ),
+    "service_manager": (
+        *("/bin/sh", "-c"),
+        f"systemd-run --user -q {_PYTHON} >/dev/null 2>&1; exit 5",
+    ),
+    "job_queue": ("/bin/sh", "-c", f'echo "{_PYTHON}" | at now >/dev/null 2>&1; exit 5'),
     "own_children_taken": (
         *("{python}", "-I", "-S", "-c"),
         "import ctypes, os, time\nif os.fork(): os._exit(5)\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\nos.setsid()\n"
         "os.fork()\ntime.sleep(60)",
         "MARK",
     ),
+}
+
+
+MAY_LACK_CONTROL = {
+    "service_manager": "no service manager of this user answers",
+    "job_queue": "at is not installed, or not for this user",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 from sandbox_exhaustion import (
     EXHAUSTIONS,
+    MAY_LACK_CONTROL,
     OUTLIVING,
     Exhaustion,
     gets_through,
@@ -48,7 +49,10 @@ def test_it_is_ended_or_refused(walls: Engine, case: Exhaustion) -> None:
 
 @pytest.mark.parametrize("attempt", OUTLIVING)
 def test_it_outlives_a_command_where_nobody_cleans_up(attempt: str) -> None:
-    assert outlives_without_walls(attempt), "the attempt proves nothing"
+    through = outlives_without_walls(attempt)
+    if not through and attempt in MAY_LACK_CONTROL:
+        pytest.skip(f"no control: {MAY_LACK_CONTROL[attempt]}")
+    assert through, "the attempt proves nothing"
 
 
 @pytest.mark.parametrize("attempt", OUTLIVING)

@@ -72,9 +72,9 @@ class Watchdog:
         return "memory" if self._memory(tree) else self._disk(tree)
 
     def _memory(self, tree: Sequence[int]) -> bool:
-        """Whether the tree has more memory than it may, in pages of its own or in buffers that the kernel holds for it.
+        """Whether the tree has more memory than it may, in pages of its own or in what the kernel holds for it.
 
-        Buffers are counted by what they can hold at most, so with them twice the ceiling is allowed.
+        Sockets and pipes are counted by what they can hold at most, so with the kernel's twice the ceiling is allowed.
         """
         ceiling = self._limits["memory_bytes"]
         if sum(map(_resident, tree)) > ceiling and sum(map(_proportional, tree)) > ceiling:
@@ -82,7 +82,7 @@ class Watchdog:
         began = time.monotonic()
         if began < self._next_buffers:
             return False
-        held = _buffers(tree)
+        held = _kernels(tree)
         self._next_buffers = time.monotonic() + max(_BUFFERS_S, (time.monotonic() - began) / _DISK_SHARE)
         return held > ceiling and sum(map(_proportional, tree)) + held > 2 * ceiling
 
@@ -208,11 +208,12 @@ def _proportional(pid: int) -> int:
     return 0
 
 
-def _buffers(tree: Sequence[int]) -> int:
-    """Bytes that sockets and pipes of these processes may hold in the kernel, where no process's size shows them."""
+def _kernels(tree: Sequence[int]) -> int:
+    """Bytes that the kernel holds for these processes: page tables, and what sockets and pipes hold at most."""
     sizes: dict[str, int] = {}
     for pid in tree:
         try:
+            sizes[f"tables of {pid}"] = _page_tables(pid)
             for name in os.listdir(f"/proc/{pid}/fd"):
                 what = os.readlink(f"/proc/{pid}/fd/{name}")
                 for kind, size in _BUFFERS:
@@ -221,3 +222,8 @@ def _buffers(tree: Sequence[int]) -> int:
         except OSError:
             continue
     return sum(sizes.values())
+
+
+def _page_tables(pid: int) -> int:
+    with open(f"/proc/{pid}/status", "rb") as status:
+        return next((int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmPTE:")), 0)
