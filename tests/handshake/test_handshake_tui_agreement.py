@@ -1,4 +1,4 @@
-"""What is predicted of each agent CLI agrees with what was measured with the real one, for all faults that can be shown.
+"""What is predicted of each agent CLI agrees with what the real one did, for every fault that can be shown.
 
 `python tests/live/agreement.py` prints the same as a table.
 """
