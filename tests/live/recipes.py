@@ -4,13 +4,17 @@
 
 Not part of the suite: it installs packages from PyPI and npm, and takes minutes. Run it from a checkout whose Python
 has cab-check. Each CLI is installed below DIR (default: $CAB_AGENTS, else a temporary directory that is removed again)
-and used as it is where it is there already. --python is for the CLIs that want another Python than this one's: 3.12 is
-known to work for all. npm CLIs run on Node 22, which is installed beside them.
+and used as it is where it is there already. --python is for the CLIs that want another Python than this one's: 3.12
+for openhands, openhands-ai, mistral-vibe, deepagents-code and smolagents, 3.11 for open-interpreter, 3.13 for kimi-cli
+(which ends with a TypeError on 3.12.1, before any request); the rest ran on 3.11. npm CLIs run on Node 22, which
+is installed beside them.
 
 Every run gets a fresh HOME with exactly the files that are printed, the printed variables and commands as one shell
 script, and a git repository with one file; the only address that it is told is the demo endpoint, on loopback. The
 edit went if the file then holds what was asked for, to the byte; the exit code is shown and proves nothing. A table
 goes to stdout, what the CLIs printed to --logs. The exit code is 1 if any edit was not made.
+
+smolagents is expected not to: its CLI has no tools for files, and the demo model does not write Python in <code> tags.
 """
 
 from __future__ import annotations
