@@ -114,6 +114,8 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "param-rejected-seed": NOT_YET,
     "param-rejected-temperature-0": OTHERWISE,
     "param-ignored-max_tokens": ("server", 0),
+    "param-ignored-max_completion_tokens": NOT_YET,
+    "param-ignored-parallel_tool_calls": NOT_YET,
     "param-ignored-stop": ("server", 0),
     "output-cap-low": ("server", 0),
     "output-limit-refused": NOT_YET,
@@ -195,6 +197,7 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "stream-done-missing": ("server", 0),
     "stream-event-malformed": ("server", 3),
     "stream-event-malformed-choices": ("server", 3),
+    "stream-event-malformed-index": ("server", 3),
     "stream-event-malformed-delta": ("server", 3),
     "stream-event-malformed-framing": ("server", 3),
     "stream-comments": ("server", 0),
@@ -229,7 +232,10 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "structured-output-ignored-json_object": ("server", 0),
     "structured-output-ignored-json_schema": ("server", 0),
     "responses-api-missing": ("server", 0),
+    "responses-api-broken": ("server", 0),
+    "responses-api-broken-format": NOT_YET,
     "messages-api-missing": ("server", 0),
+    "messages-api-broken": ("server", 0),
 }
 """Name of a fault -> the owner and the exit code of its finding."""
 

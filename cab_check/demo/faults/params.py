@@ -72,6 +72,20 @@ FAULTS = (
         subject="max_tokens",
     ),
     Fault(
+        "param-ignored-max_completion_tokens",
+        "param-ignored",
+        "The output limit has an effect under its old name, max_tokens, and none under its new one.",
+        before=without("max_completion_tokens"),
+        subject="max_completion_tokens",
+    ),
+    Fault(
+        "param-ignored-parallel_tool_calls",
+        "param-ignored",
+        "One call at a time is asked for, and several come.",
+        before=without("parallel_tool_calls"),
+        subject="parallel_tool_calls",
+    ),
+    Fault(
         "param-ignored-stop",
         "param-ignored",
         "The stop words are accepted and have no effect.",

@@ -169,6 +169,13 @@ FAULTS = (
         subject="choices",
     ),
     Fault(
+        "stream-event-malformed-index",
+        "stream-event-malformed",
+        "The choices of the chunks have no index.",
+        after=_each_chunk("index"),
+        subject="choices",
+    ),
+    Fault(
         "stream-event-malformed-delta",
         "stream-event-malformed",
         "The choices of the chunks have no delta.",

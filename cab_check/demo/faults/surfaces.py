@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from typing import Any
+
 from cab_check.demo.faults.fault import After, Fault
 from cab_check.demo.faults.parts import Body, edit, error, on_chat
 from cab_check.demo.http import HttpReply, HttpRequest
@@ -46,6 +50,34 @@ def _no_route(route: str) -> After:
     return after
 
 
+def _endless(route: str, last: str) -> After:
+    """Streams of a route without their last event."""
+
+    def after(request: HttpRequest, reply: HttpReply) -> HttpReply:
+        if reply.events is None or not request.path.endswith(route):
+            return reply
+        return replace(reply, events=tuple(event for event in reply.events if _type(event) != last))
+
+    return after
+
+
+def _type(event: Any) -> Any:
+    return event.get("type") if isinstance(event, dict) else None
+
+
+def _formless(request: HttpRequest) -> HttpRequest:
+    """A request to /responses without the format that it wants."""
+    if not request.path.endswith("/responses"):
+        return request
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return request
+    if not isinstance(body, dict) or "text" not in body:
+        return request
+    return replace(request, body=json.dumps({key: body[key] for key in body if key != "text"}).encode())
+
+
 FAULTS = (
     *(_rejected(kind) for kind in _FORMATS),
     *(_ignored(kind) for kind in _FORMATS),
@@ -56,9 +88,30 @@ FAULTS = (
         after=_no_route("/responses"),
     ),
     Fault(
+        "responses-api-broken",
+        "responses-api-broken",
+        "Streams of /responses end without response.completed.",
+        after=_endless("/responses", "response.completed"),
+        subject="stream-end",
+    ),
+    Fault(
+        "responses-api-broken-format",
+        "responses-api-broken",
+        "A format is asked for on /responses, and prose comes.",
+        before=_formless,
+        subject="format",
+    ),
+    Fault(
         "messages-api-missing",
         "messages-api-missing",
         "There is no Anthropic-style /messages route.",
         after=_no_route("/messages"),
+    ),
+    Fault(
+        "messages-api-broken",
+        "messages-api-broken",
+        "Streams of /messages end without message_stop.",
+        after=_endless("/messages", "message_stop"),
+        subject="events",
     ),
 )
