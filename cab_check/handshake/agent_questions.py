@@ -26,6 +26,8 @@ LITTLE = 64
 """Output tokens where only the acceptance of a request is asked about."""
 SHORT_ANSWER = 256
 """Output tokens for an answer in JSON: under a grammar, small models tend to fill it with blanks up to the limit."""
+LARGE_LIMIT = 16_384
+"""Output tokens, as pi asks for them; OpenCode, Kilo and Qwen Code ask for 32 000, Hermes Agent for 65 536."""
 MANY = 40
 """Tools in one request: more than any measured agent brings itself, and few for one with MCP servers."""
 LONG_NAME = "mcp__issue-tracker_server__search_issues_and_pull-requests_by_us"
@@ -146,6 +148,12 @@ def long_text(plan: Plan, seen: Seen, number: int = 0) -> Ask:
     """The same as plain text, streamed: long enough to see whether it comes piece by piece."""
     message = build.user(wording.numbers_text(LAST_NUMBER - number))
     return completion(plan, seen, [message], number=number, stream=True)
+
+
+def large_limit(plan: Plan, seen: Seen, *, stream: bool = False) -> Ask:
+    """One word, under an output limit as agents ask for it."""
+    ask = completion(plan, seen, [build.user(wording.word_only(plan.word("limit")))], stream=stream)
+    return _limited(ask, LARGE_LIMIT)
 
 
 def identity_stream(plan: Plan, seen: Seen) -> Ask:

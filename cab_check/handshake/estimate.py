@@ -61,7 +61,9 @@ def estimate(plan: Plan, checks: Sequence[Check] | None = None) -> Estimate:
     for endpoint in WORST:
         every |= rehearse(named, endpoint, _BASE_URL, checks)
     asks = {(ask.route, ask.base_path, ask.payload()): ask for ask in every.values()}
-    roomier = [with_room(ask) for ask in asks.values() if at_most(ask.payload()).completion]
+    # An answer under a limit that is itself the question is not asked for again with more room.
+    cut = (ask for ask in asks.values() if 0 < at_most(ask.payload()).completion <= plan.max_tokens)
+    roomier = [with_room(ask) for ask in cut]
     asks |= {(ask.route, ask.base_path, ask.payload()): ask for ask in roomier}
     return Estimate(_figures([*usual.values(), *spoken]), _figures([*asks.values(), *spoken]))
 

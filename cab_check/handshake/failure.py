@@ -131,7 +131,11 @@ def _by_end(exchange: Exchange, seen: Seen) -> Reason:
 
 def _by_words(exchange: Exchange, error: ApiError, seen: Seen) -> Reason | None:
     headers = exchange.got.headers if exchange.got else ()
-    return classify_error(error, exchange.status, headers, seen.hops, keyed=exchange.sent.keyed)
+    named = classify_error(error, exchange.status, headers, seen.hops, keyed=exchange.sent.keyed)
+    sent = {name.casefold() for name, _ in exchange.sent.headers}
+    if named and named[0] == "key-wrong-header" and (named[1] or "").casefold() in sent:
+        return "key-rejected", None  # it went out in the very header that is asked for
+    return named
 
 
 def _by_status(exchange: Exchange, status: int, unnamed: str) -> Reason:

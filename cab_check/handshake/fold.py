@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from cab_check.handshake.form import ERROR_WORDS
 from cab_check.handshake.tries import merge
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import layer_rank
@@ -61,6 +62,7 @@ _BROKEN_STREAM = frozenset(
     {"stream-cut", "stream-done-missing", "stream-differs", "usage-missing", "empty-reply", "stream-wrong-content-type"}
 )
 _FORMS = ("content-form-rejected", "message-field-rejected", "tool-call-id-rejected", "template-error")
+_ERRORS_IN_SUCCESS = frozenset({"error-in-success", "stream-error-event"})
 _GENERIC = frozenset({"error-in-success", "stream-error-event", "response-shape", "stream-cut", "unrecognised"})
 
 EXPLAINS: dict[str, frozenset[str]] = {
@@ -113,6 +115,20 @@ def _order(finding: Finding) -> tuple[bool, int, int]:
     return finding.follows_from is not None, _WEIGHT[finding.severity], layer_rank(finding.layer)
 
 
+def _named_by_its_words(finding: Finding, others: Sequence[Finding]) -> str | None:
+    """The code that the words of an error under a success status stand for, where they are known."""
+    numbers = {item.exchange for item in finding.evidence}
+    return next(
+        (
+            other.code
+            for other in others
+            if other.code not in _GENERIC
+            and any(item.where == ERROR_WORDS and item.exchange in numbers for item in other.evidence)
+        ),
+        None,
+    )
+
+
 def _merged(found: Iterable[Finding]) -> list[Finding]:
     """The same code and subject seen by several checks is one finding, in the layer where it was seen first."""
     groups: dict[str, list[Finding]] = {}
@@ -132,6 +148,8 @@ def _root(finding: Finding, others: Sequence[Finding]) -> str | None:
     """The code at the end of the chain of explanations, None if nothing explains it."""
     if finding.subject == "stream" and any(o.code == finding.code and o.subject == "plain" for o in others):
         return finding.code  # the same in both ways of asking is one defect
+    if finding.code in _ERRORS_IN_SUCCESS and (named := _named_by_its_words(finding, others)) is not None:
+        return named
     codes = {other.code for other in others}
     current: str | None = None
     step = next((code for code, effects in EXPLAINS.items() if code in codes and finding.code in effects), None)

@@ -16,6 +16,9 @@ Faults = Callable[[Turn], Sequence[Finding]]
 APART = frozenset({"usage", "reasoning"})
 """Layers that have checks of their own, which look at every reply."""
 
+ERROR_WORDS = "reply.error"
+"""Where evidence stands that is the words of an error under a success status."""
+
 _NO_MESSAGE = frozenset(
     {
         "response-not-json",
@@ -69,7 +72,7 @@ def _named_error(turn: Turn) -> list[Finding]:
         make(
             found[0],
             subject=found[1],
-            evidence=[evidence(turn.number, "reply.error", error.message)],
+            evidence=[evidence(turn.number, ERROR_WORDS, error.message)],
             confidence="high",
         )
     ]

@@ -25,10 +25,13 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "missing": {},
     "empty": {"content": ""},
     "empty-list": {"content": []},
+    "blank-text-part": {"content": [{"type": "text", "text": ""}]},
 }
 """The content of an assistant's message that calls a tool, as clients give it back."""
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]{9}")
 _NEW_LIMIT = "max_completion_tokens"
+LIMITS = ("max_tokens", _NEW_LIMIT)
+"""The two names of the output limit, the older one first."""
 
 
 def every_param(seen: Seen) -> tuple[str, ...]:
@@ -97,6 +100,12 @@ def _calls(names: Parts) -> Iterator[Message]:
         content = [_text("abc")] if first and "tool-parts" in names else "abc"
         named = {"name": "read_file"} if first and "name" in names else {}
         yield {"role": "tool", "tool_call_id": call_id, "content": content, **named}
+    if "two-calls" in names:
+        ids = [f"callread{number}" for number in (8, 9)]
+        function = {"name": "read_file", "arguments": '{"path": "a.md"}'}
+        calls = [{"id": call_id, "type": "function", "function": function} for call_id in ids]
+        yield {"role": "assistant", "content": "I read both.", "tool_calls": calls}
+        yield from ({"role": "tool", "tool_call_id": call_id, "content": "abc"} for call_id in ids)
 
 
 def _text(text: str) -> dict[str, str]:
@@ -123,8 +132,10 @@ def _forms_of_one(message: Message) -> set[str]:
     role, content = message.get("role"), message.get("content")
     calls = [call for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
     found = set()
-    if isinstance(content, list) and content:
+    if isinstance(content, list) and content and not calls:
         found.add("tool-parts" if role == "tool" else "parts")
+    if len(calls) > 1:
+        found.add("two-calls")
     if calls:
         found |= {name for name, form in CONTENTS.items() if _same_form(message, form)}
     found |= {name for name in ("name", "refusal") if name in message}
@@ -155,11 +166,8 @@ def named_by(plan: Plan, seen: Seen, role: str, number: int = 0) -> Ask:
     return completion(plan, seen, messages, number=number)
 
 
-def far(plan: Plan, seen: Seen) -> Ask:
-    """A long answer under a small output limit."""
+def far(plan: Plan, seen: Seen, name: str) -> Ask:
+    """A long answer under a small output limit, set by that name."""
     ask = completion(plan, seen, [build.user(wording.COUNT_FAR)])
-    body = dict(ask.body or {})
-    for name in ("max_tokens", _NEW_LIMIT):
-        if name in body:
-            body[name] = FAR
-    return Ask(ask.method, ask.route, body)
+    body = {key: value for key, value in (ask.body or {}).items() if key not in LIMITS}
+    return Ask(ask.method, ask.route, {**body, name: FAR})

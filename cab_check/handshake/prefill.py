@@ -15,10 +15,11 @@ _CHARS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Prompt tokens per second up to the first token of the answer, and the size of the prompt that showed it."""
+    """Prompt tokens per second up to the first token of the answer; size and exchange of the prompt that showed it."""
 
     per_second: float
     tokens: int
+    exchange: int
 
     def seconds_for(self, chars: int, *, at_most: int | None = None) -> float:
         """The estimate for a prompt of so many characters, of which `at_most` so many tokens are read."""
@@ -29,11 +30,13 @@ class Rate:
 def prefill_rate(seen: Seen) -> Rate | None:
     """The rate that the longest prompt showed so far, one of our long ones apart; None if no reply tells."""
     told = [*seen.turns, *seen.about("offer")]
-    timed = [(count, ms) for turn in told if (count := prompt_count(turn)) and (ms := first_token_ms(turn))]
+    timed = [
+        (count, ms, turn.number) for turn in told if (count := prompt_count(turn)) and (ms := first_token_ms(turn))
+    ]
     if not timed:
         return None
-    tokens, ms = max(timed)
-    return Rate(tokens / (ms / 1000), tokens)
+    tokens, ms, number = max(timed)
+    return Rate(tokens / (ms / 1000), tokens, number)
 
 
 def first_token_ms(turn: Turn) -> float | None:

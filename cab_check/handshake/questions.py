@@ -49,7 +49,7 @@ def completion(
     number: int = 0,
     stream: bool = False,
     tools: Sequence[Mapping[str, Any]] = (),
-    choice: str | None = None,
+    choice: str | Mapping[str, Any] | None = None,
     room: int = 1,
 ) -> Ask:
     """One chat completion. Parameters that this endpoint refused before are left out.
@@ -115,6 +115,12 @@ def required(plan: Plan, seen: Seen) -> Ask:
     return completion(plan, seen, [build.user("Hello.")], tools=(READ_FILE, LIST_FILES), choice="required")
 
 
+def named(plan: Plan, seen: Seen) -> Ask:
+    """A greeting under a `tool_choice` that names the tool without parameters."""
+    choice = {"type": "function", "function": {"name": LIST_FILES["function"]["name"]}}
+    return completion(plan, seen, [build.user("Hello.")], tools=(READ_FILE, LIST_FILES), choice=choice)
+
+
 def no_arguments(plan: Plan, seen: Seen, number: int = 0) -> Ask:
     """One call of a tool that takes nothing."""
     lister = LISTS[number % len(LISTS)]
@@ -122,11 +128,11 @@ def no_arguments(plan: Plan, seen: Seen, number: int = 0) -> Ask:
     return completion(plan, seen, [message], number=number, tools=(READ_FILE, lister))
 
 
-def both(plan: Plan, seen: Seen, number: int = 0) -> Ask:
+def both(plan: Plan, seen: Seen, number: int = 0, *, stream: bool = False) -> Ask:
     """Two independent calls in one reply."""
     calls = " ".join(wording.call("read_file", path=f"{plan.word(side, number)}.md") for side in ("left", "right"))
     text = f"{calls} {wording.BOTH_AT_ONCE}"
-    return completion(plan, seen, [build.user(text)], number=number, tools=(READ_FILE, LIST_FILES))
+    return completion(plan, seen, [build.user(text)], number=number, stream=stream, tools=(READ_FILE, LIST_FILES))
 
 
 def write(plan: Plan, seen: Seen, number: int = 0) -> Ask:

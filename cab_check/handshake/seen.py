@@ -159,7 +159,8 @@ class Seen:
     @cached_property
     def refused_params(self) -> frozenset[str]:
         """Parameters of our own questions that this endpoint has refused, so that they are left out from then on."""
-        return frozenset(name for turn in self.all_turns if turn.apart is None and (name := refused_param(turn)))
+        usual = (turn for turn in self.all_turns if turn.apart is None and turn.wanted.about != "limit")
+        return frozenset(name for turn in usual if (name := refused_param(turn)))
 
     @cached_property
     def base_path(self) -> str:

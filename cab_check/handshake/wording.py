@@ -29,6 +29,7 @@ _ABOUT = (
     ("offer", re.compile(r"^Here are the tools of an agent\. Say \S+\.$")),
     ("long-file", re.compile(rf"^Call the \w+ tool with path \"[^\"]+\" and as content {_NUMBERS.pattern}\.$")),
     ("long-text", re.compile(rf"^Write {_NUMBERS.pattern}, and nothing else\.$")),
+    ("limit", re.compile(r"^Reply with this word, and nothing else: \S+$")),
     ("json", re.compile(r"^Answer with a JSON object that has one key, \"word\", with the value \"\S+\"\.$")),
 )
 """Questions of which one check alone knows what an answer must be -> how they are phrased."""
@@ -88,6 +89,11 @@ def write(tool: str, path: str, text: str) -> str:
         f'Call the {tool} tool with path "{path}" and as content exactly the text between the fences, '
         f"without the fences.\n```\n{text}\n```"
     )
+
+
+def word_only(word: str) -> str:
+    """Ask for one word, where the output limit is the question."""
+    return f"Reply with this word, and nothing else: {word}"
 
 
 def state(word: str) -> str:

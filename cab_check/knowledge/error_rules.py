@@ -85,12 +85,13 @@ def classify_error(
         for link in error.chain:
             subject = rule.match(link, status, fields, hops)
             if subject is not None:
-                return _for_key(rule.code, keyed), subject or None
+                code_ = _for_key(rule.code, keyed)
+                return code_, (None if code_ == "key-missing" else subject or None)
     return None
 
 
 def _for_key(name: str, keyed: bool) -> str:
-    return "key-missing" if name == "key-rejected" and not keyed else name
+    return "key-missing" if name in ("key-rejected", "key-wrong-header") and not keyed else name
 
 
 def read_rule(row: Mapping[str, object], file: str) -> ErrorRule:

@@ -137,7 +137,7 @@ def _said(row: Row) -> Fault:
             return replace(reply, delivery=Delivery(wait_s=NEVER))
         if own is None:
             return reply
-        refused = holds(refuses, body) and reply.status == 200 if refuses else reply.status >= 400
+        refused = holds(refuses, body) if refuses else reply.status >= 400
         other_api = request.path.endswith(("/responses", "/messages"))
         return own if refused and not other_api else reply
 

@@ -10,11 +10,12 @@ from cab_check.handshake.checks.auth import KEY
 from cab_check.handshake.checks.chat import CHAT, REASONING
 from cab_check.handshake.checks.context import CONTEXT
 from cab_check.handshake.checks.delivery import COMPRESSION, LONG_FILE, PIECEWISE
+from cab_check.handshake.checks.limits import LARGE_LIMIT, OUTPUT_LIMIT
 from cab_check.handshake.checks.messages import DEVELOPER, HISTORY, SYSTEM
 from cab_check.handshake.checks.model import MODEL
 from cab_check.handshake.checks.network import REACH, SERVICE
 from cab_check.handshake.checks.other_apis import MESSAGES_API, RESPONSES_API
-from cab_check.handshake.checks.params import AGENT_PARAMS, OUTPUT_LIMIT, PARAMS
+from cab_check.handshake.checks.params import AGENT_PARAMS, PARAMS
 from cab_check.handshake.checks.reasoning import REASONING_ECHO
 from cab_check.handshake.checks.schemas import SCHEMAS
 from cab_check.handshake.checks.streaming import STREAM
@@ -55,14 +56,15 @@ CHECKS: tuple[Check, ...] = (
     DEVELOPER,
     USAGE,
     USAGE_STREAM,
-    REASONING,
     REASONING_ECHO,
+    REASONING,
     RESPONSES_API,
     MESSAGES_API,
     LONG_FILE,
     PIECEWISE,
     CONTEXT,
     STRUCTURED,
+    LARGE_LIMIT,
 )
 
 BEFORE_REPLAYS = CHECKS[: CHECKS.index(CHAT) + 1]

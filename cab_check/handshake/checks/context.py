@@ -19,6 +19,9 @@ from cab_check.wire.exchange import Ask
 SLOW_S = 60.0
 """Proxies give up on a silent reply after that time by default: nginx' proxy_read_timeout."""
 
+ENOUGH_TOKENS = 1000
+"""Of a prompt that is long enough for its time to tell the rate; a shorter one waits for other things as well."""
+
 _UNCLEAR = frozenset(
     {
         "unrecognised",
@@ -108,7 +111,7 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     turns = seen.about("context")
     large = [turn for turn in turns if size_of(turn) >= asks.LARGE]
     if not large:
-        return not_asked(_why_not(plan, seen))
+        return _not_run(plan, seen)
     answered = [turn for turn in large if turn.answered]
     if not answered:
         return _refused(large, turns, plan, seen)
@@ -122,14 +125,18 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
     return concluded(turns, found, proof, had=not any(fault.severity == "blocks" for fault in found))
 
 
-def _why_not(plan: Plan, seen: Seen) -> str:
+def _not_run(plan: Plan, seen: Seen) -> Outcome:
+    """Not asked; where the estimate is the reason, and stands on a prompt of some size, it is a finding."""
     rate = prefill_rate(seen)
     if rate is None or not _too_slow(plan, seen):
-        return "not asked"
-    return (
-        f"not run: at {rate.per_second:.0f} prompt tokens a second (seen on {rate.tokens}) it would take about "
-        f"{_estimate_s(rate, plan, seen):.0f} s; --slow runs it"
-    )
+        return not_asked()
+    seconds = f"{_estimate_s(rate, plan, seen):.0f}"
+    words = f"at {rate.per_second:.0f} prompt tokens a second (seen on {rate.tokens}) it would take about {seconds} s"
+    reason = f"not run: {words}; --slow runs it"
+    if rate.tokens < ENOUGH_TOKENS:
+        return Outcome("skipped", reason)
+    shown = evidence(rate.exchange, "reply.usage.prompt_tokens", words)
+    return Outcome("skipped", reason, (make("first-token-slow", subject=seconds, evidence=[shown]),), (rate.exchange,))
 
 
 def _reason(turn: Turn, seen: Seen) -> Finding | None:

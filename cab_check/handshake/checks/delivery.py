@@ -43,6 +43,9 @@ def _judge_file(plan: Plan, seen: Seen) -> Outcome:
     turn = turns[-1]
     faults = with_failure(turn, seen, form_faults, "unrecognised")
     if not turn.answered:
+        limit = [fault for fault in faults if fault.code == "output-limit-refused"]
+        if limit:
+            return concluded(turns, limit, "", had=False)
         return inconclusive(turns, faults[0].title if faults else "no answer")
     found = [fault for fault in faults if code(fault.code).layer == "streaming"]
     found += _cap(turn, plan, seen) or _hidden_cut(turn)

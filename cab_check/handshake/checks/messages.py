@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cab_check.handshake import forms
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
@@ -46,17 +46,32 @@ def _ask_history(plan: Plan, seen: Seen) -> list[Ask]:
 
 def _judge_history(plan: Plan, seen: Seen) -> Outcome:
     told = _narrowed(plan, seen)
-    implied = _MORE_SYSTEM if "system" in told.refused else ()
+    implied = _implied(told.refused)
     found = [_rejected(name, turn, seen) for name, turn in told.refused.items() if name not in implied]
     return judged(told, found, seen, f"{len(forms.every_form())} forms are taken in one conversation")
 
 
+def _implied(refused_forms: Mapping[str, Turn]) -> tuple[str, ...]:
+    """Forms that are refused because another one is: no system message at all, or none but at the very beginning."""
+    if "system" in refused_forms:
+        return _MORE_SYSTEM
+    many, late = (_words(refused_forms[name]) if name in refused_forms else None for name in _MORE_SYSTEM)
+    return _MORE_SYSTEM[:1] if late is not None and many == late else ()
+
+
+def _words(turn: Turn) -> str:
+    return turn.reply.error.message if turn.reply.error else turn.exchange.text
+
+
 def _rejected(name: str, turn: Turn, seen: Seen) -> Finding:
-    """The form that is refused. A damaged call weighs as the vocabulary says where this model was seen to write one."""
+    """The form that is refused. What only a model brings about weighs where this one was seen to bring it about."""
     row = sent("messages")[name]
-    calls = [call for other in seen.turns if not other.cut_at_limit for call in other.reply.tool_calls]
+    whole = [other.reply.tool_calls for other in seen.turns if not other.cut_at_limit]
+    calls = [call for of_one in whole for call in of_one]
     if name == "damaged-arguments" and any(isinstance(call.arguments, str) and call.parsed is None for call in calls):
         return refused(row, turn, severity=None)
+    if name == "two-calls" and any(len(of_one) > 1 for of_one in whole):
+        return refused(row, turn, severity="degrades")
     return refused(row, turn, subject=_format_wanted(turn) if name == "call-id" else row.subject)
 
 

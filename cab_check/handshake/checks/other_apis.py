@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from cab_check.handshake.check import Check, Outcome, not_asked
 from cab_check.handshake.failure import shown
 from cab_check.handshake.plan import Plan
@@ -12,7 +14,7 @@ from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Surface
 from cab_check.handshake.tries import merge
 from cab_check.handshake.wording import holds
 from cab_check.knowledge.finding import Confidence, Evidence, Finding
-from cab_check.knowledge.vocabulary import make
+from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask
 
 
@@ -49,7 +51,12 @@ def judge_surface(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
         finding = _info(surface.missing, None, shown(gone.exchange), "high")
         return Outcome("skipped", finding.title, (finding,), numbers)
     found = _merged(
-        [*_misshapen(surface, answered), *_refused_parts(surface, turns), *_refused_results(surface, turns)]
+        [
+            *_misshapen(surface, answered),
+            *_formless(surface, answered),
+            *_refused_parts(surface, turns),
+            *_refused_results(surface, turns),
+        ]
     )
     if found:
         return Outcome("warn", f"{found[0].key}: {found[0].title}", found, numbers)
@@ -76,6 +83,29 @@ def _misshapen(surface: Surface, answered: list[ApiTurn]) -> list[Finding]:
         for turn in answered
         for problem in turn.reply.problems
     ]
+
+
+def _formless(surface: Surface, answered: list[ApiTurn]) -> list[Finding]:
+    """Prose, where the request wanted JSON (`text.format`, on /responses)."""
+    return [
+        _info(surface.broken, "format", evidence(turn.number, "reply.output", turn.reply.text), "high")
+        for turn in answered
+        if _wants_json(turn) and turn.reply.text and not turn.reply.cut_at_limit and not _is_json(turn.reply.text)
+    ]
+
+
+def _wants_json(turn: ApiTurn) -> bool:
+    text = turn.body.get("text")
+    wanted = text.get("format") if isinstance(text, dict) else None
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _refused_parts(surface: Surface, turns: list[ApiTurn]) -> list[Finding]:

@@ -5,28 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cab_check.handshake import forms, questions
-from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked, nothing_to_ask
+from cab_check.handshake import forms
+from cab_check.handshake.check import Check, Outcome, concluded, not_asked, nothing_to_ask
 from cab_check.handshake.checks.taken import judged, refused, suspects_in
 from cab_check.handshake.failure import shown
 from cab_check.handshake.narrow import Narrowed, Parts, answer, narrow
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn, refused_param
-from cab_check.handshake.wording import COUNT, COUNT_FAR
+from cab_check.handshake.wording import COUNT
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.sent import sent
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask
 
 _CONTENT = "reply.choices[0].message.content"
-_LONGEST_TOKEN = 8
-"""Characters of digits and spaces that one token holds at most, with room to spare."""
 _VALUE_ONLY = re.compile(
     r"unsupported value|invalid value|does not support \S+ with this model|only the default|must be|should be|"
     r"only .{0,30}(?:allowed|supported)|(?:invalid|wrong) \w+ value|out of range|not a valid",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(r"1(?P<gap>\D{1,3})2(?P=gap)3")
 
 
 def _judge_own(plan: Plan, seen: Seen) -> Outcome:
@@ -40,7 +37,20 @@ def _judge_own(plan: Plan, seen: Seen) -> Outcome:
         # Clients know how to do without these few, so a refusal degrades where it would block elsewhere.
         finding = make("param-rejected", subject=name, severity="degrades", evidence=refusals, confidence="high")
         found.append(finding.but(seen=(len(refusals), len(refusals))))
+    found += _several_at_once(seen)
     return concluded(turns or seen.turns[:1], found, "max_tokens, temperature and stream_options are taken")
+
+
+def _several_at_once(seen: Seen) -> list[Finding]:
+    """Several calls in one reply, where the request asked for one at a time. Clients carry out what comes."""
+    asked = [turn for turn in seen.turns if turn.request.get("parallel_tool_calls") is False and turn.answered]
+    several = [turn for turn in asked if len(turn.reply.tool_calls) > 1]
+    if not several:
+        return []
+    words = f"parallel_tool_calls false, and {len(several[0].reply.tool_calls)} calls"
+    shows = [evidence(several[0].number, "reply.choices[0].message.tool_calls", words)]
+    seen_ = (len(several), len(asked))
+    return [make("param-ignored", subject="parallel_tool_calls", severity="info", evidence=shows, seen=seen_)]
 
 
 def _narrowed(plan: Plan, seen: Seen) -> Narrowed:
@@ -99,43 +109,8 @@ def _stop_faults(turn: Turn) -> list[Finding]:
     return []
 
 
-def _ask_far(plan: Plan, seen: Seen) -> list[Ask]:
-    ask = forms.far(plan, seen)
-    return [ask] if seen.answer_to(ask) is None and questions.has_limit(ask) else []
-
-
-def _judge_far(plan: Plan, seen: Seen) -> Outcome:
-    turns = [turn for turn in seen.apart if turn.apart == COUNT_FAR and turn.limit is not None]
-    if not turns:
-        return not_asked("no long answer was asked for under a small limit")
-    answered = [turn for turn in turns if turn.answered]
-    if not answered:
-        return inconclusive(
-            turns, f"HTTP {turns[0].exchange.status}" if turns[0].exchange.status else turns[0].exchange.end
-        )
-    found = [fault for turn in answered for fault in _limit_faults(turn)]
-    return concluded(answered, found[:1], f"the answer ends at {answered[0].limit} tokens")
-
-
-def _limit_faults(turn: Turn) -> list[Finding]:
-    """More text than the limit holds; or an answer that was cut there, and is said to be whole."""
-    text, limit = turn.reply.content or "", turn.limit or 0
-    counted = turn.reply.usage.completion if turn.reply.usage else None
-    name = next(name for name in ("max_completion_tokens", "max_tokens") if name in turn.request)
-    words = f"{name} {limit}, finish_reason {turn.reply.finish_reason}, {counted} tokens: {text}"
-    shows = [evidence(turn.number, _CONTENT, words)]
-    if not _COUNTED.match(text.strip()):
-        return []  # not the numbers that were asked for, whose length is known
-    if len(text) > limit * _LONGEST_TOKEN:
-        return [make("param-ignored", subject=name, evidence=shows, confidence="high")]
-    if turn.reply.finish_reason == "stop" and counted == limit and not text.rstrip(" .").endswith("99"):
-        return [make("truncation-hidden", subject="stop", evidence=shows)]
-    return []
-
-
 _LAYER = "params"
 PARAMS = Check("params", _LAYER, "parameters", ("model",), nothing_to_ask, _judge_own)
 AGENT_PARAMS = Check(
     "agent-params", _LAYER, "the parameters that agents send", ("tools", "stream"), _ask_sent, _judge_sent
 )
-OUTPUT_LIMIT = Check("output-limit", _LAYER, "the output limit", ("chat",), _ask_far, _judge_far)

@@ -33,6 +33,8 @@ _KNOWN = frozenset(
 )
 _KNOWN_OF_A_CALL = frozenset({"id", "type", "function", "index", "name", "arguments"})
 _GATES = frozenset({"network", "auth", "model", "context"})
+_A_THOUGHT = 24
+"""Characters of reasoning that no tokenizer makes less than a few tokens of."""
 
 
 # --- room for an answer ----------------------------------------------------------------------------------------------
@@ -165,7 +167,8 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
         if echoed is None:
             return not_asked("no reasoning to give back")
         if echoed.answered:
-            return concluded(turns, [], "the second turn is taken with its reasoning and without")
+            dropped = _dropped(first, bare, echoed)
+            return concluded(turns, dropped, "the second turn is taken with its reasoning and without")
         return (
             concluded(turns, _echo_refused(first, echoed), "") if _refused(echoed) else inconclusive(turns, "no answer")
         )
@@ -184,6 +187,22 @@ def _echo_refused(first: Turn, echoed: Turn) -> list[Finding]:
             confidence="high",
         )
     ]
+
+
+def _dropped(first: Turn, bare: Turn, echoed: Turn) -> list[Finding]:
+    """The prompt counts no more tokens with the reasoning than without, from a server that does count what it gets.
+
+    Most clients leave reasoning out of the history, and some models' templates drop it by design: a note.
+    """
+    opening, short, long = (turn.reply.usage.prompt if turn.reply.usage else None for turn in (first, bare, echoed))
+    thought = first.reply.reasoning or ""
+    if opening is None or short is None or long is None or len(thought) < _A_THOUGHT:
+        return []
+    if long > short or short <= opening:
+        return []
+    words = f"prompt_tokens {long} with {len(thought)} characters of reasoning in the history, {short} without"
+    shows = [evidence(echoed.number, "reply.usage.prompt_tokens", words)]
+    return [make("reasoning-history-dropped", severity="info", evidence=shows)]
 
 
 def _must_be_echoed(first: Turn, bare: Turn, echoed: Turn | None, whole: Turn | None) -> list[Finding]:

@@ -17,6 +17,7 @@ from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask
 
 FORMS = ("json_object", "json_schema")
+_REJECTED = "structured-output-rejected"
 
 
 def _ask(plan: Plan, seen: Seen) -> list[Ask]:
@@ -41,15 +42,21 @@ def _form(turn: Turn) -> str:
 
 def _faults(turn: Turn, seen: Seen) -> list[Finding]:
     form = _form(turn)
-    failed = failure(turn.exchange, seen, unnamed="structured-output-rejected")
+    failed = failure(turn.exchange, seen, unnamed=_REJECTED)
     if failed is not None:
-        refused = failed.code == "structured-output-rejected"
-        return [failed.but(subject=form, severity="info")] if refused else []
+        named = failed.code == _REJECTED
+        if not named and not (failed.code == "param-rejected" and _is_the_format(failed.subject)):
+            return []
+        return [make(_REJECTED, subject=form, evidence=failed.evidence, confidence=failed.confidence)]
     content = turn.reply.content or ""
     if not turn.answered or turn.cut_at_limit or not content or find_think(content) or _is_as_asked(turn):
         return []
     words = evidence(turn.number, "reply.choices[0].message.content", content)
     return [make("structured-output-ignored", subject=form, evidence=[words], severity="info")]
+
+
+def _is_the_format(subject: str | None) -> bool:
+    return (subject or "").replace("=", ".").split(".")[0] == "response_format"
 
 
 def _is_as_asked(turn: Turn) -> bool:

@@ -81,7 +81,8 @@ def _prompt(turn: Turn) -> int | None:
 
 
 def _ask_choice(plan: Plan, seen: Seen) -> list[Ask]:
-    return outstanding(questions.required(plan, seen), seen)
+    demands = (questions.required(plan, seen), questions.named(plan, seen))
+    return [ask for demand in demands for ask in outstanding(demand, seen)]
 
 
 def _judge_choice(plan: Plan, seen: Seen) -> Outcome:
@@ -89,8 +90,10 @@ def _judge_choice(plan: Plan, seen: Seen) -> Outcome:
     turns = [turn for turn in seen.turns if turn.tools and forced(turn) and turn.request.get("tool_choice") != "none"]
     if not turns:
         return not_asked("no request demanded a call")
-    found = [fault for turn in turns for fault in _choice_faults(turn, seen)]
-    return concluded(turns, [fault.but(severity="info") for fault in found], "a demanded call comes")
+    found = {fault.key: fault for turn in turns for fault in _choice_faults(turn, seen)}
+    if {"tool-choice-ignored:required", "tool-choice-ignored:named"} <= set(found):
+        del found["tool-choice-ignored:named"]  # whoever drops the field drops it in every form
+    return concluded(turns, [fault.but(severity="info") for fault in found.values()], "a demanded call comes")
 
 
 def _choice_faults(turn: Turn, seen: Seen) -> list[Finding]:

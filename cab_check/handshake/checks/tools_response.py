@@ -8,7 +8,7 @@ from cab_check.handshake import questions
 from cab_check.handshake.calls import call_faults, carried, is_sound
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
 from cab_check.handshake.checks.tools_request import forced, offered
-from cab_check.handshake.form import with_failure
+from cab_check.handshake.form import form_faults, is_broken_form, with_failure
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import Tally, ask_until_told, is_moody, outstanding, tally
@@ -141,7 +141,13 @@ def _two_faults(turn: Turn) -> list[Finding]:
 
 
 def _ask_two(plan: Plan, seen: Seen) -> list[Ask]:
-    return ask_until_told(lambda number: questions.both(plan, seen, number), _two_faults, plan, seen)
+    """As a stream, as agents ask, where a stream comes in a sound form: only it can mix the two calls up."""
+    chat = questions.say(plan, seen, stream=True)
+    if seen.answer_to(chat) is None:
+        return []
+    turn = seen.turn_for(chat)
+    stream = turn is not None and turn.answered and not is_broken_form(form_faults(turn))
+    return ask_until_told(lambda number: questions.both(plan, seen, number, stream=stream), _two_faults, plan, seen)
 
 
 def _judge_two(plan: Plan, seen: Seen) -> Outcome:
