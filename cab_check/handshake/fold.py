@@ -91,7 +91,9 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "reasoning-must-be-echoed": frozenset({"tool-result-rejected"}),
     "opaque-field-must-be-echoed": frozenset({"tool-result-rejected"}),
     "stream-compressed": _BROKEN_STREAM | {"response-not-json", "stream-event-malformed"},
-    "context-too-small": frozenset({"output-cap-low", "truncation-hidden", "context-overflow-unclear"}),
+    "context-too-small": frozenset(
+        {"context-counts-output", "output-cap-low", "truncation-hidden", "context-overflow-unclear"}
+    ),
     "context-truncated-silently": frozenset({"output-cap-low"}),
 }
 """The finding -> those that are its consequences where both are there. Without cycles."""

@@ -83,7 +83,7 @@ def test_the_plain_twin_of_a_failing_stream_stands_beside_it(cab: Run) -> None:
     assert text.startswith("# `stream-tool-index/missing@cab-check-demo-")
     assert "Its body differs in: `stream`, `stream_options`." in text
     assert '"tool_calls":[{"id"' in block(text, "The same kind of request, answered soundly")
-    assert "Seen 1 of 1 times" in text and "- `text-survives` not run: needs tool-call-stream" in text
+    assert "Seen 2 of 2 times" in text and "- `text-survives` not run: needs tool-call-stream" in text
 
 
 @pytest.mark.parametrize("fault", ["another key", "reply-timeout", "key with quotes", "response-not-json-empty"])

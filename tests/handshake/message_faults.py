@@ -221,15 +221,14 @@ CASES: dict[str, Case] = {
     ),
     "roles must alternate": Case(
         refuse(breaks_alternation, ALTERNATE),
-        ("role-rejected:many-systems", "role-order-rejected:user-user", "role-rejected:developer"),
+        ("role-order-rejected:late-system", "role-order-rejected:user-user", "role-rejected:developer"),
         0,
-        ("role-order-rejected:late-system", "role-order-rejected:user-after-tool"),
+        ("role-order-rejected:user-after-tool",),
     ),
     "system only first": Case(
         refuse(late_system, "Jinja Exception: System message must be at the beginning."),
-        ("role-rejected:many-systems",),
-        0,
         ("role-order-rejected:late-system",),
+        0,
     ),
     # forms
     "null refused": Case(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from faulty_endpoint import Answer, Fault, asked, both, chunks, error, has_result, message, plain
+from faulty_endpoint import Answer, Fault, Laid, asked, both, chunks, error, has_result, message, plain
 
+from cab_check.demo.faults.table import FAULTS
 from cab_check.demo.http import DONE, HttpReply, HttpRequest
 
 THOUGHT = "The user wants the file; I will read it."
@@ -124,11 +126,13 @@ CASES: dict[str, tuple[Fault, str, int]] = {
     "thinks to the end": (spends(10**6), "reasoning-exhausts-limit", 4),
 }
 
-SOUND: dict[str, Fault] = {
-    "thinks and takes it back or not": thinks(),
-    "thinks in the other field": thinks("reasoning"),
+THINKS = FAULTS["reasoning-field-reasoning_content"]
+"""What is sent back of its reasoning stands before the model."""
+SOUND: dict[str, Laid] = {
+    "thinks and takes it back or not": THINKS,
+    "thinks in the other field": FAULTS["reasoning-field-reasoning"],
     "signs its calls and asks for nothing": plain(signs),
-    "thinks and signs": both(thinks(), plain(signs)),
+    "thinks and signs": replace(THINKS, after=both(THINKS.after, plain(signs))),
     "thinks to the end of 1024 tokens only": spends(1024),
     "extra fields with nothing in them": plain(lambda v: message(v).update(reasoning_details=[], audio=None)),
     "too fast in the turn with its reasoning": both(

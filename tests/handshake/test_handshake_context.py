@@ -181,6 +181,8 @@ def test_what_will_take_minutes_is_run_only_on_demand(healthy: tuple[Recording, 
     assert wanted(CONTEXT, plan, slow) == []
     assert "--slow" in result(judge(slow, plan), "context").reason
     assert result(judge(slow, plan), "context").status == "skipped"
+    (found,) = judge(slow, plan).findings
+    assert (found.code, found.severity, found.confidence) == ("first-token-slow", "degrades", "medium")
     assert wanted(CONTEXT, replace(plan, slow=True), slow) == ["context"]
     quick = with_times(without(recording, "context"), "offer", 900, 910)
     assert wanted(CONTEXT, plan, quick) == ["context"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faulty_endpoint import handshake_with, sound
-from handshake_faults import CASES, EXPECTED
+from handshake_faults import CASES, EXPECTED, NOT_ASKED, NOT_YET
 
 from cab_check.demo.faults.table import FAULTS
 from cab_check.knowledge.vocabulary import code
@@ -26,6 +26,7 @@ def test_a_fault_is_named_first_and_alone(name: str) -> None:
 
 def test_every_fault_is_named_after_a_code_and_the_table_knows_it() -> None:
     assert list(EXPECTED) == list(FAULTS)
+    assert set(NOT_ASKED) <= {name for name, found in EXPECTED.items() if found is NOT_YET}
     for fault in FAULTS.values():
         assert fault.name.startswith(code(fault.code).code)
 
@@ -35,4 +36,5 @@ def test_the_sound_twin_has_no_finding() -> None:
     assert judged.findings == ()
     assert (judged.verdict, judged.exit_code) == ("works", 0)
     assert set(judged.capabilities.values()) == {"yes"}
-    assert 14 <= judged.cost.requests <= 30
+    assert 14 <= judged.cost.requests <= 28
+    assert 0 < (judged.cost.completion_tokens or 0) <= 4000

@@ -65,10 +65,10 @@ def test_another_tools_recording_of_it_says_the_same(name: str, tmp_path: Path) 
     assert [f.key for f in judge(foreign, plan_of(foreign)).findings] == [f.key for f in judge(live, plan).findings]
 
 
-def test_a_sound_endpoint_is_asked_four_questions_for_all_of_it() -> None:
+def test_a_sound_endpoint_is_asked_five_questions_for_all_of_it() -> None:
     with serving(sound) as server:
         live, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
-    assert len(Seen(live).apart) == 4
+    assert len(Seen(live).apart) == 5
     status = {check.id: check.status for check in judge(live, plan).checks}
     assert {status[name] for name in ("agent-params", "output-limit", "history", "system", "developer")} == {"pass"}
 

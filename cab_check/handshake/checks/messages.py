@@ -47,7 +47,10 @@ def _ask_history(plan: Plan, seen: Seen) -> list[Ask]:
 def _judge_history(plan: Plan, seen: Seen) -> Outcome:
     told = _narrowed(plan, seen)
     implied = _implied(told.refused)
-    found = [_rejected(name, turn, seen) for name, turn in told.refused.items() if name not in implied]
+    more = "many-systems" in implied
+    found = [
+        _rejected(name, turn, seen, more_than_one=more) for name, turn in told.refused.items() if name not in implied
+    ]
     return judged(told, found, seen, f"{len(forms.every_form())} forms are taken in one conversation")
 
 
@@ -63,8 +66,11 @@ def _words(turn: Turn) -> str:
     return turn.reply.error.message if turn.reply.error else turn.exchange.text
 
 
-def _rejected(name: str, turn: Turn, seen: Seen) -> Finding:
-    """The form that is refused. What only a model brings about weighs where this one was seen to bring it about."""
+def _rejected(name: str, turn: Turn, seen: Seen, *, more_than_one: bool) -> Finding:
+    """The form that is refused. What only a model brings about weighs where this one was seen to bring it about.
+
+    `more_than_one`: a second system message at the head is refused for the same reason, and clients send that.
+    """
     row = sent("messages")[name]
     whole = [other.reply.tool_calls for other in seen.turns if not other.cut_at_limit]
     calls = [call for of_one in whole for call in of_one]
@@ -72,6 +78,8 @@ def _rejected(name: str, turn: Turn, seen: Seen) -> Finding:
         return refused(row, turn, severity=None)
     if name == "two-calls" and any(len(of_one) > 1 for of_one in whole):
         return refused(row, turn, severity="degrades")
+    if name == "late-system" and more_than_one:
+        return refused(row, turn, severity=sent("messages")["many-systems"].severity)
     return refused(row, turn, subject=_format_wanted(turn) if name == "call-id" else row.subject)
 
 
