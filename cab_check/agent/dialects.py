@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cab_check.agent.aider_diff import AIDER_DIFF
-from cab_check.agent.aider_udiff import AIDER_UDIFF
-from cab_check.agent.aider_whole import AIDER_WHOLE
+from cab_check.agent.aider import AIDER_DIFF, AIDER_UDIFF, AIDER_WHOLE
 from cab_check.agent.dialect import Dialect
 from cab_check.agent.tool_calling import ToolCalling
 from cab_check.base.errors import UnknownName

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 
 from cab_check.agent.dialect import Action, Step, Work
 from cab_check.agent.mentions import mentioned
-from cab_check.chat.build import Message, assistant, system, user
-from cab_check.chat.edits.formats import FORMATS
-from cab_check.chat.edits.shown import Edited, Fence, Shown, fence_for
+from cab_check.chat.build import Message, assistant, user
+from cab_check.chat.edits.formats import FORMATS, PROMPTS
+from cab_check.chat.edits.prompt import FILES, NEW_PROJECT, READY, Prompt, opening, texts
+from cab_check.chat.edits.shown import Edited, Shown, fence_for
 from cab_check.chat.reply import Reply
 
 ROUNDS = 3
@@ -26,33 +27,24 @@ CHAT_CHARACTERS = 96_000
 """How much text is put into the chat where a task does not say which files it is about: some 24 000 tokens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What is said to the model of a format. `{open}` and `{close}` stand for the fence."""
-
-    rules: str
-    example_ask: str
-    example_answer: str
-    reminder: str
-
-
-NEW_PROJECT = "That was an example, with files of its own. From here on the work is on another project."
-FILES = "These are the files as they are now. Take this text of them, and no earlier one, for true."
 ADDED = "You mention files that you had not seen. Here they are. Please answer once more, with all edits."
 NOW = "After that these files read as follows."
 CUT_OFF = "Your reply was cut off at the limit of its length, and nothing of it was taken. Write less in one reply."
-READY = "I have read them."
 
 
 class TextEdits:
-    """A dialect of edits in the text: the format and its prompt make one."""
+    """A dialect of edits in the text: a format with its prompt."""
 
     malformed_in_a_row = ROUNDS + 1
 
-    def __init__(self, name: str, format_: str, prompt: Prompt) -> None:
+    def __init__(self, name: str, format_: str) -> None:
         self.name = name
         self.format = format_
-        self.prompt = prompt
+
+    @property
+    def prompt(self) -> Prompt:
+        """What is said to the model of the format."""
+        return PROMPTS[self.format]
 
     @property
     def prompt_hash(self) -> str:
@@ -75,17 +67,7 @@ class TextTalk:
 
     def opening(self) -> list[Message]:
         """Rules, an example as a conversation, the files, and then the task with a word on the form of the answer."""
-        prompt = self._prompt
-        files = [user(f"{FILES}\n\n{self._texts(self._shown.chat)}"), assistant(READY)] if self._shown.chat else []
-        return [
-            system(self._fenced(prompt.rules)),
-            user(prompt.example_ask),
-            assistant(self._fenced(prompt.example_answer)),
-            user(NEW_PROJECT),
-            assistant(READY),
-            *files,
-            user(f"{self._work.instruction}\n\n{self._fenced(prompt.reminder)}"),
-        ]
+        return opening(self._prompt, self._shown, self._work.instruction)
 
     def tools(self) -> None:
         """None are offered."""
@@ -130,7 +112,7 @@ class TextTalk:
                 tuple(writes), malformed=f"{why}, in a way that aider does not tell the model: {edited.complaint}"
             )
         after = replace(self._shown, files={**self._shown.files, **edited.files})
-        now = f"\n\n{NOW}\n\n{_texts(after, sorted(edited.files))}" if edited.files else ""
+        now = f"\n\n{NOW}\n\n{texts(after, sorted(edited.files))}" if edited.files else ""
         return replace(self._again(why, f"{edited.complaint}{now}"), actions=tuple(writes))
 
     def _with_files(self, added: Sequence[str]) -> Step:
@@ -138,29 +120,12 @@ class TextTalk:
             return Step(last=True, detail=f"the model went on to mention other files: {', '.join(added)[:200]}")
         self._rounds += 1
         self._shown = replace(self._shown, chat=tuple(sorted({*self._shown.chat, *added})))
-        return Step(messages=(user(f"{ADDED}\n\n{self._texts(added)}"),))
+        return Step(messages=(user(f"{ADDED}\n\n{texts(self._shown, added)}"),))
 
     def _again(self, why: str, words: str) -> Step:
         """Ask for the reply once more, as long as there are rounds left."""
         self._rounds += 1
         return Step(malformed=why, messages=(user(words),) if self._rounds <= ROUNDS else ())
-
-    def _texts(self, paths: Sequence[str]) -> str:
-        return _texts(self._shown, paths)
-
-    def _fenced(self, text: str) -> str:
-        opening, closing = self._shown.fence
-        return text.replace("{open}", opening).replace("{close}", closing)
-
-
-def _texts(shown: Shown, paths: Sequence[str]) -> str:
-    """The files by name, each in the fence."""
-    return "\n\n".join(f"{path}\n{_in_fence(shown.files[path], shown.fence)}" for path in paths)
-
-
-def _in_fence(text: str, fence: Fence) -> str:
-    ended = text if not text or text.endswith("\n") else text + "\n"
-    return f"{fence[0]}\n{ended}{fence[1]}"
 
 
 def _write(path: str, content: str) -> Action:

@@ -30,6 +30,7 @@ _ABOUT = (
     ("long-file", re.compile(rf"^Call the \w+ tool with path \"[^\"]+\" and as content {_NUMBERS.pattern}\.$")),
     ("long-text", re.compile(rf"^Write {_NUMBERS.pattern}, and nothing else\.$")),
     ("limit", re.compile(r"^Reply with this word, and nothing else: \S+$")),
+    ("edit", re.compile(r"^Replace \"\S+\" by \"\S+\" in \S+\.(?=\s|$)")),
     ("json", re.compile(r"^Answer with a JSON object that has one key, \"word\", with the value \"\S+\"\.$")),
 )
 """Questions of which one check alone knows what an answer must be -> how they are phrased."""
@@ -136,6 +137,11 @@ def last_number(text: str) -> int | None:
     """How far the numbers go that a message asks for."""
     found = _NUMBERS.search(text)
     return int(found.group(1)) if found else None
+
+
+def replace_word(old: str, new: str, path: str) -> str:
+    """Ask for one small change of a file, in whatever form of edits the instructions want."""
+    return f'Replace "{old}" by "{new}" in {path}.'
 
 
 def json_object(word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from scripted import Scripted, says, scripted
 from unwalled import UnwalledBox
 
+from cab_check.agent import text_edits
 from cab_check.agent.dialects import DIALECTS, dialect
 from cab_check.agent.loop import AgentRun
 from cab_check.agent.result import AgentLimits, AgentResult
@@ -19,6 +20,7 @@ from cab_check.agent.text_edits import TextEdits
 from cab_check.base.errors import UnknownName
 from cab_check.base.progress import Quiet
 from cab_check.base.spans import Trace
+from cab_check.chat.edits import formats
 
 POND = "class Pond:\n    depth = 2\n    frogs = []\n"
 FILES = {"pond.py": POND.encode(), "main.py": b"import pond\n", "logo.bin": b"\xff\xfe\x00"}
@@ -233,16 +235,12 @@ def test_the_dialects_are_known_by_name_and_each_says_something_else() -> None:
         dialect("aider-patch")
 
 
-def test_the_prompt_hash_covers_every_text() -> None:
-    form = dialect("aider-diff")
-    assert isinstance(form, TextEdits)
-    other = TextEdits(form.name, form.format, type(form.prompt)(*[*_texts(form)[:-1], "Something else."]))
-    assert other.prompt_hash != form.prompt_hash
-
-
-def _texts(form: TextEdits) -> list[str]:
-    prompt = form.prompt
-    return [prompt.rules, prompt.example_ask, prompt.example_answer, prompt.reminder]
+@pytest.mark.parametrize("field", ["rules", "example_ask", "example_answer", "reminder"])
+def test_the_prompt_hash_covers_every_text(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = dialect("aider-diff").prompt_hash
+    other = replace(formats.PROMPTS["search-replace"], **{field: "Something else."})
+    monkeypatch.setattr(text_edits, "PROMPTS", {"search-replace": other})
+    assert dialect("aider-diff").prompt_hash != before
 
 
 @pytest.mark.parametrize("form", FORMS)

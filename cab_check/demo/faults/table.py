@@ -16,6 +16,7 @@ from cab_check.demo.faults import (
     reasoning,
     streaming,
     surfaces,
+    text_protocol,
     tools_request,
     tools_response,
 )
@@ -33,6 +34,7 @@ _MODULES = (
     reasoning,
     context,
     surfaces,
+    text_protocol,
 )
 FAULTS: dict[str, Fault] = {fault.name: fault for module in _MODULES for fault in module.FAULTS}
 

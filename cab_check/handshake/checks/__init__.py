@@ -10,6 +10,7 @@ from cab_check.handshake.checks.auth import KEY
 from cab_check.handshake.checks.chat import CHAT, REASONING
 from cab_check.handshake.checks.context import CONTEXT
 from cab_check.handshake.checks.delivery import COMPRESSION, LONG_FILE, PIECEWISE
+from cab_check.handshake.checks.edit_format import EDIT_FORMAT
 from cab_check.handshake.checks.limits import LARGE_LIMIT, OUTPUT_LIMIT
 from cab_check.handshake.checks.messages import DEVELOPER, HISTORY, SYSTEM
 from cab_check.handshake.checks.model import MODEL
@@ -65,6 +66,7 @@ CHECKS: tuple[Check, ...] = (
     CONTEXT,
     STRUCTURED,
     LARGE_LIMIT,
+    EDIT_FORMAT,
 )
 
 BEFORE_REPLAYS = CHECKS[: CHECKS.index(CHAT) + 1]
@@ -73,13 +75,14 @@ BEFORE_REPLAYS = CHECKS[: CHECKS.index(CHAT) + 1]
 
 def checks_of(plan: Plan) -> tuple[Check, ...]:
     """The checks of a plan: where agent CLIs are asked about, what those send comes first, and the rest only if that
-    did not pass.
+    did not pass; but for the formats of edits that some of them live on, which no replay shows.
     """
     if not plan.tuis:
         return CHECKS
     replays = tuple(replay_of(profile(name)) for name in plan.tuis)
     ids = tuple(check.id for check in replays)
-    return (*BEFORE_REPLAYS, *replays, *(replace(check, unless=ids) for check in CHECKS[len(BEFORE_REPLAYS) :]))
+    rest = (check if check is EDIT_FORMAT else replace(check, unless=ids) for check in CHECKS[len(BEFORE_REPLAYS) :])
+    return (*BEFORE_REPLAYS, *replays, *rest)
 
 
 CONTACT: tuple[Check, ...] = (ADDRESS, REACH, BASE_PATH)

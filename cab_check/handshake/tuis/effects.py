@@ -92,6 +92,8 @@ _BEYOND = {
     "tool-result-ignored": "runs the tools, and the model makes nothing of what they return",
 }
 """What happens out of any client's sight, so that none can mend it."""
+_EDITS = "edit-format-unfollowed"
+"""Degrades only where another form of edits was kept."""
 _PASSES = frozenset({"rate-limited", "server-loading", "server-overloaded"})
 """What passes by itself can at most degrade."""
 
@@ -117,9 +119,8 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
         effect = None  # what weighs nothing for anybody is not made heavy by a likeness
     if effect is not None:
         word = "blocked" if effect.loses_call else COMES_TO[effect.does]
-        return Impact(
-            finding, "degraded" if word == "blocked" and finding.code in _PASSES else word, effect.says, effect
-        )
+        way_out = finding.code in _PASSES or (finding.code == _EDITS and finding.severity == "degrades")
+        return Impact(finding, "degraded" if word == "blocked" and way_out else word, effect.says, effect)
     return _unmeasured(profile, finding)
 
 
@@ -144,6 +145,8 @@ def case_of(finding: Finding) -> Case | None:
         return "empty"
     if finding.code == "empty-reply" and excerpts and all(ONLY_REASONING in excerpt for excerpt in excerpts):
         return "reasoning-only"
+    if finding.code == _EDITS and excerpts and "edits do not apply" in excerpts[0]:
+        return "malformed"
     if finding.code == "stream-tool-index" and excerpts and all(_whole_call(excerpt) for excerpt in excerpts):
         return "one-chunk"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from cab_check.chat.edits.formats import FORMATS
 from cab_check.handshake.plan import GENERIC
 from cab_check.handshake.result import Capability, TuiVerdict, TuiWord, Verdict
 from cab_check.handshake.tuis.effects import WORST, Impact, impact, worst
@@ -28,6 +29,8 @@ _FORMS = {
     "schemas": "its tools",
 }
 """Checks that ask for what any measured CLI sends, by parts."""
+EDIT_FORMAT = "edit-format"
+"""The check of the forms of edits; only some of them can be read here."""
 _SEVERITY: dict[TuiWord, Severity] = {"blocked": "blocks", "degraded": "degrades", "works": "info"}
 
 
@@ -84,7 +87,9 @@ def verdict_for(
         telling = next(item for item in met if item.verdict == word)
         return _row(profile, word, _because(met), telling.says)
     forms = _FORMS if profile.name in taken else asked
-    missing = "" if profile.name in replayed else unshown(profile, able, forms, context_tokens, met)
+    missing = unshown(profile, able, forms, context_tokens, met) if profile.name not in replayed else ""
+    if profile.edit_formats and not (EDIT_FORMAT in asked and FORMATS.keys() & set(profile.edit_formats)):
+        missing = f"{missing}, its form of edits" if missing else "its form of edits"
     if missing:
         return _row(profile, "unknown", _because(met), f"not shown here: {missing}")
     telling_says = next((item.says for item in met if item.verdict == word), None)

@@ -1,8 +1,8 @@
-"""The dialect "aider-diff": search/replace blocks, aider's edit format `diff`. The words are our own."""
+"""What is said to a model that is to answer with edits in the format search/replace. The words are our own."""
 
 from __future__ import annotations
 
-from cab_check.agent.text_edits import Prompt, TextEdits
+from cab_check.chat.edits.prompt import Prompt
 
 PROMPT = Prompt(
     rules="""\
@@ -42,5 +42,3 @@ frog.py
 Answer with SEARCH/REPLACE blocks. Above each stands the path of its file, alone on its line, right above {open}.
 The lines after <<<<<<< SEARCH must be in the file exactly as you write them.""",
 )
-
-AIDER_DIFF = TextEdits("aider-diff", "search-replace", PROMPT)

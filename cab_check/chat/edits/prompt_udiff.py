@@ -1,8 +1,8 @@
-"""The dialect "aider-udiff": unified diffs, aider's edit format `udiff`. The words are our own."""
+"""What is said to a model that is to answer with edits in the format unified diff. The words are our own."""
 
 from __future__ import annotations
 
-from cab_check.agent.text_edits import Prompt, TextEdits
+from cab_check.chat.edits.prompt import Prompt
 
 PROMPT = Prompt(
     rules="""\
@@ -35,5 +35,3 @@ The distance is now the frog's age.
 Answer with a unified diff in a fence that opens with ```diff. It begins with --- and +++ and the path, and all lines
 that stay or go must be in the file exactly as you write them.""",
 )
-
-AIDER_UDIFF = TextEdits("aider-udiff", "udiff", PROMPT)

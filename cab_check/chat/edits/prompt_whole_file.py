@@ -1,8 +1,8 @@
-"""The dialect "aider-whole": whole files, aider's edit format `whole`. The words are our own."""
+"""What is said to a model that is to answer with edits in the format whole file. The words are our own."""
 
 from __future__ import annotations
 
-from cab_check.agent.text_edits import Prompt, TextEdits
+from cab_check.chat.edits.prompt import Prompt
 
 PROMPT = Prompt(
     rules="""\
@@ -36,5 +36,3 @@ class Frog:
 Answer with a file listing of the whole file for each file that changes. Its path stands alone on the line right above
 {open}. Write all of the file, and nothing else in a fence.""",
 )
-
-AIDER_WHOLE = TextEdits("aider-whole", "whole-file", PROMPT)
