@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cab_check.chat.markup import Markup, find_call_markup
+from cab_check.chat.markup_other import find_unknown_call
 from cab_check.chat.reply import ToolCall
 from cab_check.handshake.form import form_faults, is_broken_form
 from cab_check.handshake.seen import Turn
@@ -85,6 +86,9 @@ def _absent(turn: Turn) -> list[Finding]:
         return [_fault(turn, "tool-call-in-reasoning", reply.reasoning_field or "reasoning", reply.reasoning)]
     if turn.cut_at_limit:
         return []
+    unknown = _in_another_form(turn)
+    if unknown is not None:
+        return [written_call(turn, unknown).but(confidence="medium")]
     generated = reply.usage.completion if reply.usage else None
     if not (reply.content or "").strip() and not reply.reasoning and (generated or 0) >= SWALLOWED:
         words = f"{generated} tokens generated, no text, no call, finish_reason {reply.finish_reason}"
@@ -92,6 +96,15 @@ def _absent(turn: Turn) -> list[Finding]:
     if not turn.wanted.calls:
         return []
     return [_fault(turn, "tool-call-missing", "content", reply.content or "(no text either)")]
+
+
+def _in_another_form(turn: Turn) -> Markup | None:
+    """The call that was asked for, written into the text in a form that no table knows."""
+    for call in turn.wanted.calls:
+        found = find_unknown_call(turn.reply.content or "", call.name, call.arguments)
+        if found is not None:
+            return found
+    return None
 
 
 def written_call(turn: Turn, written: Markup) -> Finding:

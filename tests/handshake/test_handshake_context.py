@@ -5,10 +5,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from context_faults import CAP, CASES, SOUND, is_long, limited, rewritten, uncounted, without_first_mark
-from faulty_endpoint import KEY, MODEL, SHORT, both, error, handshake_with, on_chat, record, serving, sound
+from faulty_endpoint import (
+    KEY,
+    MODEL,
+    SHORT,
+    both,
+    chunks,
+    error,
+    handshake_with,
+    on_chat,
+    plain,
+    record,
+    serving,
+    sound,
+)
 
 from cab_check.demo.http import HttpReply, HttpRequest
 from cab_check.handshake import agent_questions as asks
@@ -230,3 +244,15 @@ def test_streams_that_come_by_and_by_or_are_quick_are_sound(
     timed = with_times(longer(late, plan, 2), "long-text", first, last)
     assert judge(timed, plan).findings == ()
     assert wanted(PIECEWISE, plan, with_times(recording, "long-file", first, last)) == []
+
+
+def test_a_count_of_nothing_is_judged_like_any_other_that_cannot_be() -> None:
+    def zero(events: Any) -> Any:
+        for event in events if isinstance(events, list) else [events]:
+            if isinstance(event, dict) and event.get("usage"):
+                event["usage"].update(prompt_tokens=0, total_tokens=event["usage"]["completion_tokens"])
+        return events
+
+    found = handshake_with(both(plain(zero), chunks(zero)))
+    assert [one.id for one in found.checks if one.status == "crashed"] == []
+    assert "usage-implausible" in [one.code for one in found.findings]

@@ -44,6 +44,7 @@ def test_a_model_that_keeps_no_format_blocks() -> None:
     found = judged(FAULTS["edit-format-unfollowed"], "aider")
     assert set(unfollowed(found)) == {"search-replace", "whole-file", "udiff"}
     assert {one.severity for one in unfollowed(found).values()} == {"blocks"}
+    assert "--edit-format" not in (found.findings[0].fix or "")  # there is none to change to
     assert (found.verdict, found.exit_code, row(found, "aider").verdict) == ("blocked", 3, "blocked")
 
 

@@ -76,7 +76,7 @@ def _ask_again(plan: Plan, seen: Seen, turn: Turn, streams: bool) -> list[Ask]:
 def _doubtful(turn: Turn) -> bool:
     """Whether the reply leaves a doubt that all of the prompt arrived. Costs one more question, and proves nothing."""
     count = prompt_count(turn)
-    few = count is not None and size_of(turn) / count > asks.FEW_TOKENS
+    few = count is not None and size_of(turn) > count * asks.FEW_TOKENS
     at_cap = count is not None and min(count % 1024, -count % 1024) <= asks.NEAR_CAP
     return few or at_cap or bool(marks_back(turn).missing)
 
@@ -236,7 +236,7 @@ def tokens_verified(seen: Seen) -> int | None:
     if _truncated(turns, seen):
         return None
     counted = [(count, size_of(turn)) for turn in turns if (count := prompt_count(turn)) is not None]
-    return max((count for count, size in counted if size / count <= asks.MOST_CHARS), default=None)
+    return max((count for count, size in counted if size <= count * asks.MOST_CHARS), default=None)
 
 
 CONTEXT = Check("context", "context", "a request of an agent's size", ("tools",), _ask, _judge)
