@@ -30,6 +30,7 @@ async def choose(wanted: str = "auto", *, plan: Plan | None = None) -> Engine:
     if reason is not None:
         raise NoSandbox(reason)
     reasons: list[str] = []
+    step = ""
     for engine in engines():
         if wanted not in ("auto", str(engine.level), engine.name):
             continue
@@ -39,9 +40,10 @@ async def choose(wanted: str = "auto", *, plan: Plan | None = None) -> Engine:
                 await _dry_run(engine, plan)
         except NoSandbox as failure:
             reasons.append(f"{engine.name}: {failure.message}")
+            step = step or failure.next_step
             continue
         return engine
-    raise NoSandbox(f"no walls stand here. {'; '.join(reasons)}", mend(look()))
+    raise NoSandbox(f"no walls stand here. {'; '.join(reasons)}", step or mend(look()))
 
 
 async def survey() -> list[tuple[str, Isolation | str]]:

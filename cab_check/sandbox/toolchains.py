@@ -14,6 +14,8 @@ import sys
 import sysconfig
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cab_check.base.errors import ToolchainMissing, UnknownName
@@ -50,9 +52,29 @@ def find(name: str) -> Toolchain:
 
     Raises ToolchainMissing, with what to install, or UnknownName.
     """
+    chain = locate(name)
+    if chain.version:
+        return chain
+    command = (str(Path(chain.path[0]) / name), "version" if name == "go" else "--version")
+    answer = _first_line(command, name)
+    number = re.search(r"\d+(\.\d+)+", answer)
+    return replace(chain, version=number.group() if number else answer)
+
+
+def locate(name: str) -> Toolchain:
+    """As `find`, without running the program to ask for its version, which is left empty then."""
     if name not in _FINDERS:
         raise UnknownName(f"no toolchain is called {one_line(name)!r}", f"Known: {', '.join(_FINDERS)}.")
     return _FINDERS[name]()
+
+
+def all_here() -> tuple[Toolchain, ...]:
+    """Every toolchain that can be located on this machine."""
+    chains = []
+    for name in NAMES:
+        with suppress(ToolchainMissing):
+            chains.append(locate(name))
+    return tuple(chains)
 
 
 def _python() -> Toolchain:
@@ -85,7 +107,7 @@ def _cargo() -> Toolchain:
     root = program.parent.parent
     shown = () if _of_the_system(root) else tuple(root / part for part in ("bin", "lib", "libexec"))
     env = {"CARGO_HOME": "{home}/.cargo", "CARGO_NET_OFFLINE": "true", "CARGO_TERM_COLOR": "never"}
-    return _chain("cargo", program, shown, env, version=(str(program), "--version"))
+    return _chain("cargo", program, shown, env)
 
 
 def _rustup_cargo() -> Path | None:
@@ -119,7 +141,7 @@ def _go() -> Toolchain:
         "GOTOOLCHAIN": "local",
         "GOTELEMETRY": "off",
     }
-    return _chain("go", program, () if _of_the_system(root) else (root,), env, version=(str(program), "version"))
+    return _chain("go", program, () if _of_the_system(root) else (root,), env)
 
 
 def _java() -> Toolchain:
@@ -148,16 +170,12 @@ _FINDERS: Mapping[str, Callable[[], Toolchain]] = {
 }
 
 
-def _chain(
-    name: str, program: Path, shown: tuple[Path, ...], env: Mapping[str, str], *, version: tuple[str, ...] = ()
-) -> Toolchain:
+def _chain(name: str, program: Path, shown: tuple[Path, ...], env: Mapping[str, str]) -> Toolchain:
     for folder in shown:
         _refuse_home(folder, name)
-    answer = _first_line(version or (str(program), "--version"), name)
-    number = re.search(r"\d+(\.\d+)+", answer)
     return Toolchain(
         name=name,
-        version=number.group() if number else answer,
+        version="",
         path=(str(program.parent),),
         read_only=tuple(folder for folder in shown if folder.exists()),
         env=env,

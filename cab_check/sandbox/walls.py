@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cab_check.sandbox.box import Isolation
+
 LEVEL_3_WALLS: Mapping[str, str] = {
     "network": "none, own loopback",
     "files": "private root, system read-only",
@@ -51,3 +53,13 @@ LEVEL_0_GAPS = (
     "other processes of this user can be signalled, traced and read",
     "cab-check's own tests and solutions can be read, so the result proves nothing",
 )
+
+
+def wall_lines(isolation: Isolation) -> list[str]:
+    """What stands and what does not, as it is printed before anything runs."""
+    version = f" {isolation.engine_version}" if isolation.engine_version else ""
+    walls = "; ".join(f"{name}: {wall}" for name, wall in isolation.walls.items())
+    lines = [f"sandbox: level {isolation.level} ({isolation.engine}{version})  {walls}"]
+    if isolation.gaps:
+        lines.append("not walled off: " + "; ".join(isolation.gaps))
+    return lines
