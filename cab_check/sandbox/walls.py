@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from cab_check.sandbox.box import Isolation
 
+WATCHED_LIMITS = "rlimits and watchdog"
+CGROUP_LIMITS = "cgroup v2 (memory, processes), rlimits and watchdog"
+
 LEVEL_3_WALLS: Mapping[str, str] = {
     "network": "none, own loopback",
     "files": "private root, system read-only",
     "processes": "own pid namespace",
     "syscalls": "filtered",
-    "limits": "rlimits and watchdog",
+    "limits": WATCHED_LIMITS,
 }
 
 LEVEL_2_WALLS: Mapping[str, str] = {
@@ -19,7 +22,7 @@ LEVEL_2_WALLS: Mapping[str, str] = {
     "files": "Landlock, system read-only",
     "processes": "the host's numbers, nothing that they hold",
     "syscalls": "filtered",
-    "limits": "rlimits and watchdog",
+    "limits": WATCHED_LIMITS,
 }
 
 NO_WALLS: Mapping[str, str] = {
@@ -27,7 +30,7 @@ NO_WALLS: Mapping[str, str] = {
     "files": "open",
     "processes": "open",
     "syscalls": "open",
-    "limits": "rlimits and watchdog",
+    "limits": WATCHED_LIMITS,
 }
 
 EXISTENCE_GAP = (

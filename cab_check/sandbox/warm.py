@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ctypes
+import json
 import os
 import sys
 import time
@@ -18,8 +19,10 @@ import cab_check
 from cab_check.base.errors import NoSandbox
 from cab_check.base.text import one_line
 from cab_check.sandbox.box import Done, Isolation, Plan
+from cab_check.sandbox.cgroups import Group, group_for
 from cab_check.sandbox.mountplan import Layout
 from cab_check.sandbox.talk import Sink, Talk
+from cab_check.sandbox.walls import CGROUP_LIMITS
 
 _START_S = 20.0
 _END_S = 2.0
@@ -156,7 +159,10 @@ class WarmBox:
             self.kill()
 
     async def begin(self, config: Mapping[str, Any]) -> None:
-        """Have the walls built and wait until they stand. Raises NoSandbox with the reason if they do not."""
+        """Have the walls built and wait until they stand; what limits them is in `isolation` then.
+
+        Raises NoSandbox with the reason if they do not stand.
+        """
         assert self._launcher.stdin is not None
         self._launcher.stdin.write(_PACKAGE + b"\n")
         await self._talk.send(config)
@@ -167,6 +173,9 @@ class WarmBox:
             raise NoSandbox(f"the walls did not stand within {_START_S:.0f} s") from None
         if kind != b"R":
             raise NoSandbox(one_line(body.decode("utf-8", "replace")))
+        if json.loads(body)["cgroup"]:
+            walls = {**self._isolation.walls, "limits": CGROUP_LIMITS}
+            self._isolation = replace(self._isolation, walls=walls)
 
     def kill(self) -> None:
         """End the launcher at once; the kernel ends what is behind the walls."""
@@ -202,21 +211,44 @@ async def open_box(
         "limits": asdict(plan.limits),
         **settings,
     }
+    with group_for(plan.limits) as group:
+        box = await _begun(config, group, plan, layout, isolation)
+        try:
+            yield box
+        finally:
+            await asyncio.shield(asyncio.ensure_future(box.close()))
+
+
+async def _begun(
+    config: Mapping[str, Any], group: Group | None, plan: Plan, layout: Layout, isolation: Isolation
+) -> WarmBox:
+    """A box whose walls stand, in `group` or, where the launcher cannot be had in it, without: its walls say which."""
+    box = WarmBox(await _launch(group), plan, layout, isolation)
+    try:
+        await box.begin({**config, "cgroup": group and group.settings()})
+    except BaseException as failure:
+        await asyncio.shield(asyncio.ensure_future(box.close()))
+        if group is None or not isinstance(failure, NoSandbox):
+            raise
+        return await _begun(config, None, plan, layout, isolation)
+    return box
+
+
+async def _launch(group: Group | None) -> asyncio.subprocess.Process:
+    """The launcher, in `group` if it can be put there; whether it is there, it tells itself."""
     launcher = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", "-c", _CODE),
+        *(*(group.prefix if group else ()), sys.executable, "-I", "-S", "-c", _CODE),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        env=(group and group.env) or {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
         cwd="/",
         start_new_session=True,
     )
-    box = WarmBox(launcher, plan, layout, isolation)
-    try:
-        await box.begin(config)
-        yield box
-    finally:
-        await asyncio.shield(asyncio.ensure_future(box.close()))
+    if group is not None:
+        with suppress(OSError):
+            group.take(launcher.pid)
+    return launcher
 
 
 def hide_memory() -> None:

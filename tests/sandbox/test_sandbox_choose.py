@@ -116,6 +116,7 @@ class Mute:
 
     name = "mute"
     level = 3
+    isolation = Isolation(3, "mute")
 
     @contextlib.asynccontextmanager
     async def open(self, plan: Plan) -> AsyncIterator[Mute]:

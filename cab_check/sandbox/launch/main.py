@@ -14,7 +14,7 @@ import sys
 import warnings
 from typing import Any
 
-from cab_check.sandbox.launch import payload, reap, seccomp, syscalls
+from cab_check.sandbox.launch import cgroup, payload, reap, seccomp, syscalls
 from cab_check.sandbox.launch.bwrap import Bubblewrap
 from cab_check.sandbox.launch.channel import Channel, Closed
 from cab_check.sandbox.launch.feed import Feed
@@ -39,7 +39,7 @@ def main() -> None:
         config = channel.wait()
         _settle(int(config["parent"]))
         walls = _build(config)
-        watchdog_for = (config["limits"], config["counted"])
+        group = cgroup.find(config["cgroup"])
         try:
             walls.enter()
             if config["walls"] in _KERNEL_ENDS:
@@ -47,8 +47,8 @@ def main() -> None:
         except OSError as failure:
             channel.send(b"X", str(failure.strerror or failure).encode())
             return
-        channel.send(b"R", b"{}")
-        watchdog = Watchdog(*watchdog_for)
+        channel.send(b"R", json.dumps({"cgroup": group is not None}).encode())
+        watchdog = Watchdog(config["limits"], config["counted"], group)
         while True:
             _serve(channel.wait(), channel, walls, config, watchdog)
     except Closed:
