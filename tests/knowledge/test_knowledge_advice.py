@@ -208,7 +208,7 @@ def test_every_rule_can_win():
 
 WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in (
     "--enable-auto-tool-choice", "launch the api_server with --tool-call-parser", "No connected db.",
-    "Connection error.",
+    "Connection error.", "cab-check runs in a container, whose", "cab-check runs in WSL 2, whose",
     "Your organization must be verified", "Unexpected endpoint or method. (POST /x)", "litellm.UnsupportedParamsError",
     "name<|channel|>commentary", "Extra inputs are not permitted", "use max_completion_tokens",
     "must be in JSON format",    "Can only get item pairs from a mapping.", "only supports single tool-calls at once!",
