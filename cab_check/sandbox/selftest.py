@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -104,7 +105,9 @@ async def _canaries() -> AsyncIterator[Canaries]:
 
         listener = await asyncio.start_server(reached, "127.0.0.1", 0)
         canaries.port = listener.sockets[0].getsockname()[1]
-        servers = [listener, await asyncio.start_unix_server(reached, path="\0" + abstract)]
+        servers = [listener]
+        if sys.platform == "linux":  # no other system has abstract sockets
+            servers.append(await asyncio.start_unix_server(reached, path="\0" + abstract))
         if len(os.fsencode(canaries.unix)) < 108:
             servers.append(await asyncio.start_unix_server(reached, path=canaries.unix))
         try:

@@ -24,7 +24,8 @@ from cab_check.sandbox.box import Toolchain
 from cab_check.sandbox.hidden import site_packages
 
 _VERSION_S = 20.0
-_ELF = b"\x7fELF"
+# the first bytes of a program: ELF; Mach-O for one machine, and for several (mach-o/loader.h, fat.h)
+_PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 # where version managers keep the real programs, for when PATH has only their shims
 _INSTALLS: Mapping[str, tuple[str, ...]] = {
@@ -237,7 +238,7 @@ def _is_program(path: Path, name: str) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return file.read(4) == _ELF
+            return file.read(4) in _PROGRAMS
     except OSError:
         return False
 

@@ -25,6 +25,22 @@ LEVEL_2_WALLS: Mapping[str, str] = {
     "limits": WATCHED_LIMITS,
 }
 
+CONTAINER_WALLS: Mapping[str, str] = {
+    "network": "none, own loopback",
+    "files": "the image read-only, nothing of the host but the work directory",
+    "processes": "own pid namespace",
+    "syscalls": "the engine's own filter",
+    "limits": "cgroup of the engine (memory, processes), rlimits",
+}
+
+SEATBELT_WALLS: Mapping[str, str] = {
+    "network": "none, no loopback",
+    "files": "listed paths, system read-only",
+    "processes": "signals only inside",
+    "syscalls": "operations that the profile allows",
+    "limits": "rlimits, memory and processes looked at now and then",
+}
+
 NO_WALLS: Mapping[str, str] = {
     "network": "open",
     "files": "open",
@@ -42,6 +58,23 @@ PROCESSES_GAP = "which processes run, with their owner, session and scheduling, 
 OUTLIVING_GAP = "processes can outlive a kill -9 of the launcher (not of cab-check)"
 MISSING_GAP = "no /dev/shm, no sockets, no inotify, no /proc/self: programs that need them fail inside"
 LEVEL_2_GAPS = (EXISTENCE_GAP, METADATA_GAP, PROCESSES_GAP, OUTLIVING_GAP, MISSING_GAP)
+
+CONTAINER_GAPS = (
+    "not tried by those who wrote it: the self-test on this machine is all that is known",
+    "docker's daemon runs as root, and has to be trusted; a hole in it is a hole to root",
+    "setuid files of this user can be left in the work directory",
+    "a container can outlive a kill -9 of cab-check; it is removed at the next start",
+    "the toolchains are the image's, not this machine's",
+)
+
+SEATBELT_GAPS = (
+    "not tried by those who wrote it: the self-test on this machine is all that is known",
+    "whether a path exists, and its size and times, can be seen",
+    "names and arguments of other processes may be seen",
+    "memory and processes are only looked at, four times a second",
+    "a process that leaves its group and its parent within that time can outlive the command, inside the walls",
+    "processes can outlive a kill -9 of cab-check, inside the walls",
+)
 
 AS_ROOT_GAP = (
     "commands run with root's id, since the work directory is not one of cab-check's own: processes are only watched"

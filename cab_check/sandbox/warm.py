@@ -252,7 +252,9 @@ async def _launch(group: Group | None) -> asyncio.subprocess.Process:
 
 
 def hide_memory() -> None:
-    """Make this process, which may hold a key, unreadable for others of the same user: its memory and environment."""
+    """Make this process, which may hold a key, unreadable for others of the same user, on Linux."""
+    if sys.platform != "linux":
+        return
     pr_set_dumpable = 4
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
 
