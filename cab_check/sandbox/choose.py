@@ -48,6 +48,8 @@ async def choose(wanted: str = "auto", *, plan: Plan | None = None) -> Engine:
             step = step or failure.next_step
             continue
         return engine
+    if all(engine.name in ON_REQUEST for engine in asked):
+        raise NoSandbox("; ".join(reasons), step or "Without --sandbox the walls need no container engine.")
     raise NoSandbox(f"no walls stand here. {'; '.join(reasons)}", step or mend(look()))
 
 
