@@ -79,6 +79,7 @@ def test_no_host_but_the_endpoint_is_contacted(home: Path, endpoint: DemoServer)
         ("tasks",),
         ("runs",),
         ("tuis",),
+        ("wiring", "aider", "--endpoint", "http://127.0.0.1:9/v1", "--model", "m"),
         ("diagnose", "no-such.har"),
         ("report", "no-such-run"),
     ],
