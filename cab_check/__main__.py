@@ -14,6 +14,10 @@ def main() -> int:
 
         print(f"cab-check {__version__} (Python {platform.python_version()})")
         return 0
+    if sys.argv[1:2] == ["sandbox"]:  # the start of the others takes longer than a short command
+        from cab_check.cli.sandbox import main as sandbox
+
+        return sandbox(sys.argv[2:])
     from cab_check.cli.app import run
 
     return run(sys.argv[1:])

@@ -28,7 +28,8 @@ _QUOTED = re.compile(r"`[^`\n]+`")
 def find_unknown_call(text: str, name: str, arguments: Mapping[str, str]) -> Markup | None:
     """A call of `name` with these values in a form of its own; None for prose that only talks of it.
 
-    Without values there is nothing to know a call by. What stands before the name on its line must be marks too, so that a sentence in which a call is named is none.
+    Without values there is nothing to know a call by. What stands before the name on its line must be marks too, so
+    that a sentence in which a call is named is none.
     """
     if not arguments or _QUOTED.search(text):
         return None

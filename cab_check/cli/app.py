@@ -10,9 +10,10 @@ import typer
 
 from cab_check.base.errors import CabError, Stopped, UsageError
 from cab_check.base.text import nearest
-from cab_check.cli import check, demo, diagnose, doctor, explain, rules, runs, tasks, tuis, wiring
+from cab_check.cli import check, demo, diagnose, doctor, explain, rules, runs, sandbox, tasks, tuis, wiring
+from cab_check.cli.drain import drain_stdout
 from cab_check.cli.options import takes_groups
-from cab_check.cli.show import drain_stdout, say
+from cab_check.cli.show import say
 from cab_check.record.compose import error_document
 from cab_check.report.as_json import write_json
 
@@ -32,6 +33,7 @@ app.command("wiring")(wiring.wiring)
 app.command("explain")(explain.explain)
 app.command("report")(takes_groups(runs.report))
 app.command("doctor")(doctor.doctor)
+app.command("sandbox", context_settings=sandbox.SETTINGS)(sandbox.sandbox)
 app.command("tuis")(tuis.tuis)
 app.add_typer(runs.app, name="runs")
 app.add_typer(tasks.app, name="tasks")
@@ -45,6 +47,7 @@ COMMANDS = (
     "explain",
     "report",
     "doctor",
+    "sandbox",
     "tuis",
     "wiring",
     "runs",
@@ -58,7 +61,7 @@ _BUG = "This is a defect of cab-check: please report it with the lines above."
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. With `--json`, stdout gets one document whatever happens."""
-    code = _guarded(arguments)
+    code = sandbox.main(arguments[1:]) if arguments[:1] == ["sandbox"] else _guarded(arguments)
     drain_stdout()
     return code
 

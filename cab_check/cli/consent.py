@@ -12,16 +12,6 @@ from cab_check.base.errors import Stopped
 from cab_check.sandbox.box import Isolation
 
 
-def wall_lines(isolation: Isolation) -> list[str]:
-    """What stands and what does not, as it is printed before anything runs."""
-    version = f" {isolation.engine_version}" if isolation.engine_version else ""
-    walls = "; ".join(f"{name}: {wall}" for name, wall in isolation.walls.items())
-    lines = [f"sandbox: level {isolation.level} ({isolation.engine}{version})  {walls}"]
-    if isolation.gaps:
-        lines.append("not walled off: " + "; ".join(isolation.gaps))
-    return lines
-
-
 def agreed(console: Console, model: str, isolation: Isolation, marker: Path | None) -> bool:
     """Whether the model may run commands here. Remembered in `marker`, so that it is asked once; None asks always.
 

@@ -10,7 +10,7 @@ import platformdirs
 
 from cab_check.base.errors import CannotCheck, CannotRun, OutputError, Stopped, worst
 from cab_check.cli import ceilings, prompts
-from cab_check.cli.consent import agreed, wall_lines
+from cab_check.cli.consent import agreed
 from cab_check.cli.job import Job, Wish
 from cab_check.cli.options import Asking, Reach, Showing
 from cab_check.cli.plan import show_plan
@@ -22,6 +22,7 @@ from cab_check.handshake.estimate import estimate
 from cab_check.handshake.result import Handshake
 from cab_check.handshake.verdict import UNCHECKED
 from cab_check.record.store import NotStored, Store
+from cab_check.sandbox.walls import wall_lines
 
 
 def work(reach: Reach, wish: Wish, asking: Asking, showing: Showing, *, yes: bool = True) -> int:

@@ -113,7 +113,7 @@ class TaskWishes:
     ] = None
     sandbox: Annotated[
         str,
-        _option(TASK, "--sandbox", metavar="NAME", help="auto, 3, 2, bwrap, namespaces or landlock (auto)"),
+        _option(TASK, "--sandbox", metavar="NAME", help="auto, 3, 2, an engine, or docker[:IMAGE] (auto)"),
     ] = "auto"
     unsafe_no_sandbox: Annotated[
         bool, _option(TASK, "--unsafe-no-sandbox", help="Run the model's commands with your own rights")

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from cab_check.base.errors import Stopped
-from cab_check.cli.show import drain_stdout
+from cab_check.cli.drain import drain_stdout
 
 Value = TypeVar("Value")
 

@@ -50,15 +50,6 @@ def show(record: Mapping[str, Any], showing: Showing, recording: Recording | Non
         output.write(record, path, FORMS)
 
 
-def drain_stdout() -> None:
-    """Write out what is still buffered. Where that cannot be, drop it: Python's own attempt at exit would change the
-    exit code."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def _print(record: Mapping[str, Any], showing: Showing, recording: Recording | None) -> None:
     color = wants_color(showing.color)
     if showing.json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from cab_check.base.machine import NAMES
 from cab_check.chat.errors import is_html, read_error
 from cab_check.chat.reply import ApiError
 from cab_check.handshake.seen import Seen
@@ -77,7 +79,25 @@ def failure(exchange: Exchange, seen: Seen, *, unnamed: str = "unrecognised") ->
         return None
     (name, subject), confidence = _reason(exchange, seen, unnamed)
     title = _TITLES.get((name, subject))
-    return make(name, subject=subject, title=title, evidence=[shown(exchange)], confidence=confidence)
+    words = [shown(exchange), *_whose_loopback(exchange, seen)]
+    return make(name, subject=subject, title=title, evidence=words, confidence=confidence)
+
+
+def _whose_loopback(exchange: Exchange, seen: Seen) -> list[Evidence]:
+    """That a loopback where nothing listens is not that of the machine around cab-check, where there is one."""
+    around = NAMES.get(seen.facts.inside or "")
+    if exchange.end != "refused" or around is None or not _is_loopback(urlsplit(exchange.sent.url).hostname or ""):
+        return []
+    return [evidence(exchange.number, "local", f"cab-check runs in {around}, whose loopback is its own")]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def shown(exchange: Exchange) -> Evidence:

@@ -56,6 +56,7 @@ def _outcome(sdk: Any, turn: Turn) -> str:
     transport = httpx2.MockTransport(lambda request: _replay(turn.exchange))
     with httpx2.Client(transport=transport, trust_env=False) as http:
         client = sdk.OpenAI(api_key="none", base_url="http://replay.invalid/v1", http_client=http, max_retries=0)
+        client._platform = "Unknown"  # or it starts `uname -p` for a header, with our environment and a key in it
         counted = _Counted()
         try:
             said = _read_stream(client, turn, counted) if turn.streamed else _read_plain(client, turn)

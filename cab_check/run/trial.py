@@ -22,12 +22,11 @@ from cab_check.run.ready import Ready
 from cab_check.run.result import Changes, Grade, TaskRun, Trial
 from cab_check.sandbox import snapshot
 from cab_check.sandbox.box import Mount, Plan
+from cab_check.sandbox.mountplan import WORK_INSIDE
 from cab_check.sandbox.snapshot import Snapshot
 from cab_check.tasks.globs import matches
 from cab_check.tasks.task import Task
 from cab_check.wire.exchange import Asker
-
-WORK_INSIDE = "/app"  # where a task's container has its work directory on Harbor
 
 
 class Runner:

@@ -7,27 +7,33 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from cab_check.base import machine
+
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _DEBIAN = Path("/proc/sys/kernel/unprivileged_userns_clone")
 _COUNT = Path("/proc/sys/user/max_user_namespaces")
-_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_MACHINES = ("x86_64", "aarch64")  # what the system call filter is written for
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What keeps user namespaces from ordinary programs here."""
+    """What of the machine decides which walls can stand, and what keeps user namespaces from ordinary programs."""
 
+    system: str = "linux"  # as sys.platform names it
+    machine: str = "x86_64"
+    inside: str | None = None  # a key of base.machine.NAMES
     apparmor_restricts: bool = False
     switched_off: bool = False
-    in_container: bool = False
 
 
 def look() -> Host:
     """The host that this runs on."""
     return Host(
+        system=sys.platform,
+        machine=platform.machine(),
+        inside=machine.inside(),
         apparmor_restricts=_read(_APPARMOR) == "1",
         switched_off=_read(_DEBIAN) == "0" or _read(_COUNT) == "0",
-        in_container=any(mark.exists() for mark in _CONTAINER_MARKS),
     )
 
 
@@ -44,7 +50,7 @@ def mend(host: Host) -> str:
             f" && sudo ln -s {profile} /etc/apparmor.d/"
             " && sudo apparmor_parser -r /etc/apparmor.d/bwrap-userns-restrict"
         )
-    if host.in_container:
+    if host.inside == "container":
         return (
             "Start the container as an ordinary user (--user 1000) on a kernel of 6.2 or newer, or with"
             " --security-opt seccomp=unconfined; or run cab-check on the host."
@@ -54,16 +60,25 @@ def mend(host: Host) -> str:
     return "Install bubblewrap, or use a kernel of 6.2 or newer with Landlock switched on; cab-check doctor tells more."
 
 
-def unsupported_system() -> str | None:
-    """Why no engine can stand on this operating system or machine, or None if one might."""
-    if sys.platform == "win32":
-        return "Windows is not supported directly: run cab-check inside WSL2 (wsl --install)"
-    if sys.platform == "darwin":
-        return "the macOS seatbelt engine is not built yet"
-    if not sys.platform.startswith("linux"):
-        return f"no engine exists for {sys.platform}"
-    if platform.machine() not in ("x86_64", "aarch64"):
-        return f"the system call filter is written for x86_64 and aarch64, not for {platform.machine()}"
+def unsupported(host: Host) -> tuple[str, str] | None:
+    """Why no engine can stand on this system or machine, and what to do; None if one might."""
+    if host.system == "win32":
+        return (
+            "on Windows no walls can be built, so no task is run; the handshake works",
+            "Install WSL 2 (wsl --install) and run cab-check there, or add --no-task.",
+        )
+    if host.inside == "wsl1":
+        return (
+            "WSL 1 has no Linux kernel of its own, so no walls can be built; the handshake works",
+            "wsl --set-version DISTRIBUTION 2, or add --no-task.",
+        )
+    if host.system == "darwin":
+        return None
+    if not host.system.startswith("linux"):
+        return f"no engine exists for {host.system}", "Add --no-task."
+    if host.machine not in _MACHINES:
+        known = " and ".join(_MACHINES)
+        return f"the system call filter is written for {known}, not for {host.machine}", "Add --no-task."
     return None
 
 

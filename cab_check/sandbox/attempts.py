@@ -4,7 +4,7 @@ It stands alone, since nothing of cab-check is visible inside. "held" means that
 """
 
 # sent as text, and kept to what every Python has loaded
-# ruff: noqa: PTH101, PTH108, PTH116, PTH120, PTH123, PTH208
+# ruff: noqa: PTH101, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
 from __future__ import annotations
 
 import ctypes
@@ -63,9 +63,10 @@ def read_environment() -> bool:
 
 def signal_parent() -> bool:
     pid = told["pid"]
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        if b"-I\0-S" in file.read():  # our own pid 1 wears the same number
-            return False
+    if os.path.isdir("/proc/self"):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if b"-I\0-S" in file.read():  # our own pid 1 wears the same number
+                return False
     os.kill(pid, 0)
     return True
 
@@ -127,6 +128,6 @@ verdicts = {}
 for name, attempt in ATTEMPTS.items():
     try:
         verdicts[name] = "escaped" if attempt() else "held"
-    except OSError:
+    except (OSError, AttributeError):  # refused, or not a call of this system
         verdicts[name] = "held"
 print(json.dumps(verdicts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +107,18 @@ class Box(Protocol):
 
         `cwd` defaults to the work directory. `watch` gets "stdout" or "stderr" and each piece of output as it comes.
         """
+
+    async def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        sink: Callable[[str, bytes], Awaitable[None]],
+        stdin: AsyncIterable[bytes],
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Done:
+        """As `run`, with standard input taken as it comes and output handed on as it comes, not kept."""
 
 
 class Engine(Protocol):

@@ -12,6 +12,7 @@ from cab_check.sandbox.box import Plan
 from cab_check.sandbox.hidden import own_places
 
 UNPRIVILEGED = 65532  # who commands are where cab-check is root: an id that distributions give to nobody
+WORK_INSIDE = "/app"  # where a task's container has its work directory on Harbor
 HOME_INSIDE = "/home/sandbox"
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")

@@ -9,7 +9,8 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,7 +61,7 @@ async def examine(engine: Engine, isolation: Isolation, known_gaps: tuple[str, .
     came back without a verdict.
     """
     async with _canaries() as canaries:
-        results = await _attempt(engine, canaries)
+        results, walls = await _attempt(engine, canaries)
         if canaries.reached:
             results["reach a listener"] = ESCAPED
         if canaries.outside.exists():
@@ -68,16 +69,18 @@ async def examine(engine: Engine, isolation: Isolation, known_gaps: tuple[str, .
     escaped = [name for name, verdict in results.items() if verdict == ESCAPED and name not in known_gaps]
     if escaped:
         raise NoSandbox(f"{engine.name}: the walls do not hold: {', '.join(escaped)}")
-    return replace(isolation, selftest=results)
+    return replace(isolation, walls=walls, selftest=results)
 
 
-async def _attempt(engine: Engine, canaries: Canaries) -> dict[str, str]:
+async def _attempt(engine: Engine, canaries: Canaries) -> tuple[dict[str, str], Mapping[str, str]]:
+    """The verdicts, and the walls of the box in which they were found."""
     python = find("python")
     with scratch.directory("selftest") as work:
         plan = Plan((Mount(work, "/work", True),), (python,))
         async with engine.open(plan) as box:
             argv = ["python3", "-I", "-S", "-c", _SCRIPT.read_text(encoding="utf-8"), canaries.as_arguments()]
             done = await box.run(argv, timeout_s=_TIMEOUT_S)
+            walls = box.isolation.walls
     try:
         results: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
@@ -85,7 +88,7 @@ async def _attempt(engine: Engine, canaries: Canaries) -> dict[str, str]:
         raise NoSandbox(f"{engine.name}: the self-test inside ended without a verdict: {said}") from None
     if canaries.token in json.dumps(results):
         results["read a private file"] = ESCAPED
-    return results
+    return results, walls
 
 
 @asynccontextmanager
@@ -102,7 +105,9 @@ async def _canaries() -> AsyncIterator[Canaries]:
 
         listener = await asyncio.start_server(reached, "127.0.0.1", 0)
         canaries.port = listener.sockets[0].getsockname()[1]
-        servers = [listener, await asyncio.start_unix_server(reached, path="\0" + abstract)]
+        servers = [listener]
+        if sys.platform == "linux":  # no other system has abstract sockets
+            servers.append(await asyncio.start_unix_server(reached, path="\0" + abstract))
         if len(os.fsencode(canaries.unix)) < 108:
             servers.append(await asyncio.start_unix_server(reached, path=canaries.unix))
         try:

@@ -14,6 +14,8 @@ import sys
 import sysconfig
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cab_check.base.errors import ToolchainMissing, UnknownName
@@ -22,7 +24,8 @@ from cab_check.sandbox.box import Toolchain
 from cab_check.sandbox.hidden import site_packages
 
 _VERSION_S = 20.0
-_ELF = b"\x7fELF"
+# the first bytes of a program: ELF; Mach-O for one machine, and for several (mach-o/loader.h, fat.h)
+_PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 # where version managers keep the real programs, for when PATH has only their shims
 _INSTALLS: Mapping[str, tuple[str, ...]] = {
@@ -50,9 +53,29 @@ def find(name: str) -> Toolchain:
 
     Raises ToolchainMissing, with what to install, or UnknownName.
     """
+    chain = locate(name)
+    if chain.version:
+        return chain
+    command = (str(Path(chain.path[0]) / name), "version" if name == "go" else "--version")
+    answer = _first_line(command, name)
+    number = re.search(r"\d+(\.\d+)+", answer)
+    return replace(chain, version=number.group() if number else answer)
+
+
+def locate(name: str) -> Toolchain:
+    """As `find`, without running the program to ask for its version, which is left empty then."""
     if name not in _FINDERS:
         raise UnknownName(f"no toolchain is called {one_line(name)!r}", f"Known: {', '.join(_FINDERS)}.")
     return _FINDERS[name]()
+
+
+def all_here() -> tuple[Toolchain, ...]:
+    """Every toolchain that can be located on this machine."""
+    chains = []
+    for name in NAMES:
+        with suppress(ToolchainMissing):
+            chains.append(locate(name))
+    return tuple(chains)
 
 
 def _python() -> Toolchain:
@@ -85,7 +108,7 @@ def _cargo() -> Toolchain:
     root = program.parent.parent
     shown = () if _of_the_system(root) else tuple(root / part for part in ("bin", "lib", "libexec"))
     env = {"CARGO_HOME": "{home}/.cargo", "CARGO_NET_OFFLINE": "true", "CARGO_TERM_COLOR": "never"}
-    return _chain("cargo", program, shown, env, version=(str(program), "--version"))
+    return _chain("cargo", program, shown, env)
 
 
 def _rustup_cargo() -> Path | None:
@@ -119,7 +142,7 @@ def _go() -> Toolchain:
         "GOTOOLCHAIN": "local",
         "GOTELEMETRY": "off",
     }
-    return _chain("go", program, () if _of_the_system(root) else (root,), env, version=(str(program), "version"))
+    return _chain("go", program, () if _of_the_system(root) else (root,), env)
 
 
 def _java() -> Toolchain:
@@ -148,16 +171,12 @@ _FINDERS: Mapping[str, Callable[[], Toolchain]] = {
 }
 
 
-def _chain(
-    name: str, program: Path, shown: tuple[Path, ...], env: Mapping[str, str], *, version: tuple[str, ...] = ()
-) -> Toolchain:
+def _chain(name: str, program: Path, shown: tuple[Path, ...], env: Mapping[str, str]) -> Toolchain:
     for folder in shown:
         _refuse_home(folder, name)
-    answer = _first_line(version or (str(program), "--version"), name)
-    number = re.search(r"\d+(\.\d+)+", answer)
     return Toolchain(
         name=name,
-        version=number.group() if number else answer,
+        version="",
         path=(str(program.parent),),
         read_only=tuple(folder for folder in shown if folder.exists()),
         env=env,
@@ -219,7 +238,7 @@ def _is_program(path: Path, name: str) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return file.read(4) == _ELF
+            return file.read(4) in _PROGRAMS
     except OSError:
         return False
 

@@ -7,12 +7,11 @@ import base64
 import ctypes
 import json
 import os
-import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,11 @@ import cab_check
 from cab_check.base.errors import NoSandbox
 from cab_check.base.text import one_line
 from cab_check.sandbox.box import Done, Isolation, Plan
+from cab_check.sandbox.cgroups import Group, group_for
 from cab_check.sandbox.mountplan import Layout
+from cab_check.sandbox.talk import Sink, Talk
+from cab_check.sandbox.walls import CGROUP_LIMITS
 
-_HEADER = struct.Struct(">cI")
 _START_S = 20.0
 _END_S = 2.0
 _SLACK_S = 15.0  # beyond a command's own deadline, for a machine that is under heavy load
@@ -42,6 +43,7 @@ class WarmBox:
 
     def __init__(self, launcher: asyncio.subprocess.Process, plan: Plan, layout: Layout, isolation: Isolation) -> None:
         self._launcher = launcher
+        self._talk = Talk(launcher)
         self._plan = plan
         self._layout = layout
         self._isolation = isolation
@@ -77,86 +79,103 @@ class WarmBox:
         When cancelled, the command and all that it started are ended before CancelledError goes on.
         Raises NoSandbox if the walls failed or their launcher ended.
         """
-        request = {
+        collected = {"stdout": bytearray(), "stderr": bytearray()}
+
+        async def sink(name: str, data: bytes) -> None:
+            collected[name] += data
+            if watch is not None:
+                watch(name, data)
+
+        request = self._request(argv, cwd, env, timeout_s, stdin, more=False)
+        done = await self._serve(request, timeout_s, sink)
+        return replace(done, stdout=bytes(collected["stdout"]), stderr=bytes(collected["stderr"]))
+
+    async def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        sink: Sink,
+        stdin: AsyncIterable[bytes],
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Done:
+        """As `run`, with standard input taken as it comes and output handed to `sink` and not kept.
+
+        What `sink` has not taken yet holds the command up, as a full pipe does; its time counts for the command.
+        """
+        request = self._request(argv, cwd, env, timeout_s, b"", more=True)
+        return await self._serve(request, timeout_s, sink, stdin)
+
+    def _request(
+        self,
+        argv: Sequence[str],
+        cwd: str | None,
+        env: Mapping[str, str] | None,
+        timeout_s: float,
+        stdin: bytes,
+        *,
+        more: bool,
+    ) -> dict[str, Any]:
+        return {
             "argv": list(argv),
             "cwd": cwd or self._layout.work,
             "env": {**self._layout.env, **(env or {})},
             "timeout_s": timeout_s,
             "stdin": base64.b64encode(stdin).decode(),
+            "more": more,
         }
+
+    async def _serve(
+        self, request: Mapping[str, Any], timeout_s: float, sink: Sink, stdin: AsyncIterable[bytes] | None = None
+    ) -> Done:
         async with self._turn:
             began = time.monotonic()
-            collected = {"stdout": bytearray(), "stderr": bytearray()}
+            feeding = None
             try:
-                await self._send(request)
-                async with asyncio.timeout(timeout_s + _SLACK_S):
-                    outcome = await self._outcome(collected, watch)
-            except asyncio.CancelledError:
-                await self._cancel(collected)
-                raise
+                await self._talk.send(request)
+                if stdin is not None:
+                    feeding = asyncio.create_task(self._talk.feed(stdin))
+                outcome = await self._talk.outcome(sink, timeout_s + _SLACK_S)
             except TimeoutError:
                 self.kill()
                 raise NoSandbox("the sandbox's launcher did not answer in time and was ended") from None
-            return _done(outcome, collected, time.monotonic() - began)
+            except BaseException as ended:
+                if not isinstance(ended, NoSandbox):  # cancelled, or nobody takes the output
+                    await self._cancel()
+                raise
+            finally:
+                if feeding is not None:
+                    feeding.cancel()
+                    await asyncio.gather(feeding, return_exceptions=True)
+            return _done(outcome, time.monotonic() - began)
 
-    async def _cancel(self, collected: dict[str, bytearray]) -> None:
+    async def _cancel(self) -> None:
         try:
-            await self._send({"cancel": True})
+            await self._talk.send({"cancel": True})
             async with asyncio.timeout(_END_S):
-                await self._outcome(collected, None)
+                await self._talk.outcome(_drop, _END_S)
         except (TimeoutError, NoSandbox):
             self.kill()
 
-    async def _send(self, message: Mapping[str, Any]) -> None:
-        assert self._launcher.stdin is not None
-        try:
-            self._launcher.stdin.write(json.dumps(message).encode() + b"\n")
-            await self._launcher.stdin.drain()
-        except ConnectionError as gone:
-            raise NoSandbox("the sandbox's launcher has ended") from gone
-
-    async def _outcome(self, collected: dict[str, bytearray], watch: OutputWatcher | None) -> dict[str, Any]:
-        while True:
-            kind, body = await self._frame()
-            if kind == b"D":
-                outcome: dict[str, Any] = json.loads(body)
-                return outcome
-            if kind == b"X":
-                said = one_line(bytes(collected["stderr"][-300:]).decode("utf-8", "replace"))
-                raise NoSandbox(f"the walls failed: {one_line(body.decode('utf-8', 'replace'))} {said}".rstrip())
-            name = "stdout" if kind == b"O" else "stderr"
-            collected[name] += body
-            if watch is not None:
-                watch(name, body)
-
-    async def _frame(self) -> tuple[bytes, bytes]:
-        assert self._launcher.stdout is not None
-        try:
-            kind, length = _HEADER.unpack(await self._launcher.stdout.readexactly(_HEADER.size))
-            return kind, await self._launcher.stdout.readexactly(length)
-        except asyncio.IncompleteReadError as gone:
-            raise NoSandbox(f"the sandbox's launcher has ended: {await self._last_words()}") from gone
-
     async def begin(self, config: Mapping[str, Any]) -> None:
-        """Have the walls built and wait until they stand. Raises NoSandbox with the reason if they do not."""
+        """Have the walls built and wait until they stand; what limits them is in `isolation` then.
+
+        Raises NoSandbox with the reason if they do not stand.
+        """
         assert self._launcher.stdin is not None
         self._launcher.stdin.write(_PACKAGE + b"\n")
-        await self._send(config)
+        await self._talk.send(config)
         try:
             async with asyncio.timeout(_START_S):
-                kind, body = await self._frame()
+                kind, body = await self._talk.frame()
         except TimeoutError:
             raise NoSandbox(f"the walls did not stand within {_START_S:.0f} s") from None
         if kind != b"R":
             raise NoSandbox(one_line(body.decode("utf-8", "replace")))
-
-    async def _last_words(self) -> str:
-        assert self._launcher.stderr is not None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_END_S):
-                text = (await self._launcher.stderr.read(65536)).decode("utf-8", "replace").strip()
-                return one_line(text.splitlines()[-1]) if text else "without a word"
-        return "without a word"
+        if json.loads(body)["cgroup"]:
+            walls = {**self._isolation.walls, "limits": CGROUP_LIMITS}
+            self._isolation = replace(self._isolation, walls=walls)
 
     def kill(self) -> None:
         """End the launcher at once; the kernel ends what is behind the walls."""
@@ -192,35 +211,64 @@ async def open_box(
         "limits": asdict(plan.limits),
         **settings,
     }
+    with group_for(plan.limits) as group:
+        box = await _begun(config, group, plan, layout, isolation)
+        try:
+            yield box
+        finally:
+            await asyncio.shield(asyncio.ensure_future(box.close()))
+
+
+async def _begun(
+    config: Mapping[str, Any], group: Group | None, plan: Plan, layout: Layout, isolation: Isolation
+) -> WarmBox:
+    """A box whose walls stand, in `group` or, where the launcher cannot be had in it, without: its walls say which."""
+    box = WarmBox(await _launch(group), plan, layout, isolation)
+    try:
+        await box.begin({**config, "cgroup": group and group.settings()})
+    except BaseException as failure:
+        await asyncio.shield(asyncio.ensure_future(box.close()))
+        if group is None or not isinstance(failure, NoSandbox):
+            raise
+        return await _begun(config, None, plan, layout, isolation)
+    return box
+
+
+async def _launch(group: Group | None) -> asyncio.subprocess.Process:
+    """The launcher, in `group` if it can be put there; whether it is there, it tells itself."""
     launcher = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", "-c", _CODE),
+        *(*(group.prefix if group else ()), sys.executable, "-I", "-S", "-c", _CODE),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        env=(group and group.env) or {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
         cwd="/",
         start_new_session=True,
     )
-    box = WarmBox(launcher, plan, layout, isolation)
-    try:
-        await box.begin(config)
-        yield box
-    finally:
-        await asyncio.shield(asyncio.ensure_future(box.close()))
+    if group is not None:
+        with suppress(OSError):
+            group.take(launcher.pid)
+    return launcher
 
 
 def hide_memory() -> None:
-    """Make this process, which may hold a key, unreadable for others of the same user: its memory and environment."""
+    """Make this process, which may hold a key, unreadable for others of the same user, on Linux."""
+    if sys.platform != "linux":
+        return
     pr_set_dumpable = 4
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
 
 
-def _done(outcome: Mapping[str, Any], collected: Mapping[str, bytearray], wall_s: float) -> Done:
+async def _drop(_: str, __: bytes) -> None:
+    """Output of a command that is being ended."""
+
+
+def _done(outcome: Mapping[str, Any], wall_s: float) -> Done:
     return Done(
         exit_code=outcome["exit_code"],
         signal=outcome["signal"],
-        stdout=bytes(collected["stdout"]),
-        stderr=bytes(collected["stderr"]),
+        stdout=b"",
+        stderr=b"",
         wall_s=outcome.get("wall_s", wall_s),
         cpu_s=outcome["cpu_s"],
         limit=outcome["limit"],

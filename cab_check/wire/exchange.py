@@ -188,6 +188,7 @@ class Facts:
     profile: str = "generic"
     nonce_seed: str = ""
     clock: str | None = None  # local time, ISO 8601, when the recording began
+    inside: str | None = None  # what cab-check ran in: "container", "wsl2", "wsl1"; None: a machine of its own
 
 
 @dataclass(frozen=True)

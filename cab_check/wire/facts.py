@@ -6,6 +6,7 @@ import asyncio
 import socket
 from datetime import datetime
 
+from cab_check.base.machine import inside
 from cab_check.wire.access import Access
 from cab_check.wire.address import Address
 from cab_check.wire.exchange import Facts
@@ -48,6 +49,7 @@ async def gather(
         profile=profile,
         nonce_seed=nonce_seed,
         clock=datetime.now().astimezone().isoformat(timespec="seconds"),
+        inside=inside(),
     )
 
 

@@ -210,6 +210,7 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "--enable-auto-tool-choice", "launch the api_server with --tool-call-parser", "No connected db.",
     "Connection error.", "search-replace: 0 of 3 apply; whole-file: 0 of 3 apply; udiff: 1 of 1 apply",
     "search-replace: 0 of 3 apply; whole-file: 0 of 3 apply; udiff: 0 of 3 apply",
+    "cab-check runs in a container, whose", "cab-check runs in WSL 2, whose",
     "Your organization must be verified", "Unexpected endpoint or method. (POST /x)", "litellm.UnsupportedParamsError",
     "name<|channel|>commentary", "Extra inputs are not permitted", "use max_completion_tokens",
     "must be in JSON format", "The model has crashed",

@@ -40,7 +40,7 @@ def test_one_can_be_asked_for_and_no_other_is_taken(name: str) -> None:
             asyncio.run(choose.choose(name))
 
 
-@pytest.mark.parametrize("wanted", ["none", "0", "docker", ""])
+@pytest.mark.parametrize("wanted", ["none", "0", "1", "", "bwrap:image", "docker run"])
 def test_no_walls_cannot_be_asked_for(wanted: str) -> None:
     with pytest.raises(UsageError):
         asyncio.run(choose.choose(wanted))
@@ -74,13 +74,45 @@ def test_where_user_namespaces_are_refused_level_2_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "words"), [("win32", "WSL2"), ("darwin", "seatbelt engine is not built yet"), ("freebsd14", "no engine")]
+    ("host", "words"),
+    [
+        (advice.Host(system="win32", machine="AMD64"), "wsl --install"),
+        (advice.Host(inside="wsl1"), "wsl --set-version"),
+        (advice.Host(system="freebsd14"), "no engine exists for freebsd14"),
+        (advice.Host(machine="riscv64"), "not for riscv64"),
+    ],
 )
-def test_other_systems_are_told_the_truth(monkeypatch: pytest.MonkeyPatch, system: str, words: str) -> None:
-    monkeypatch.setattr(sys, "platform", system)
-    with pytest.raises(NoSandbox, match=words):
+def test_where_no_walls_can_be_built_the_reason_is_said(
+    monkeypatch: pytest.MonkeyPatch, host: advice.Host, words: str
+) -> None:
+    monkeypatch.setattr(choose, "look", lambda: host)
+    with pytest.raises(NoSandbox) as caught:
         asyncio.run(choose.choose())
+    assert words in f"{caught.value.message} {caught.value.next_step}"
     assert [(name, words in str(reason)) for name, reason in asyncio.run(choose.survey())] == [("any", True)]
+    with pytest.raises(NoSandbox):
+        asyncio.run(choose.choose("docker"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        advice.Host(),
+        advice.Host(machine="aarch64"),
+        advice.Host(inside="wsl2"),
+        advice.Host(inside="container"),
+        advice.Host(system="darwin", machine="arm64"),
+    ],
+)
+def test_elsewhere_the_self_test_decides(host: advice.Host) -> None:
+    assert advice.unsupported(host) is None
+
+
+def test_no_container_and_no_seatbelt_is_taken_by_itself() -> None:
+    assert {found.name for found in choose.candidates("auto")} == {"bwrap", "namespaces", "landlock"}
+    assert choose.candidates("seatbelt") == []
+    with pytest.raises(NoSandbox, match="not an engine of this system"):
+        asyncio.run(choose.choose("seatbelt"))
 
 
 class Leaky:
@@ -116,6 +148,7 @@ class Mute:
 
     name = "mute"
     level = 3
+    isolation = Isolation(3, "mute")
 
     @contextlib.asynccontextmanager
     async def open(self, plan: Plan) -> AsyncIterator[Mute]:
@@ -153,7 +186,7 @@ def test_walls_that_fail_later_run_nothing(walls: Engine) -> None:
     ("host", "words"),
     [
         (advice.Host(apparmor_restricts=True), "apparmor_parser -r /etc/apparmor.d/bwrap-userns-restrict"),
-        (advice.Host(in_container=True), "--security-opt"),
+        (advice.Host(inside="container"), "--security-opt"),
         (advice.Host(switched_off=True), "sysctl -w"),
         (advice.Host(), "bubblewrap"),
     ],

@@ -59,6 +59,7 @@ FACTS = Facts(
     model_requested="m",
     nonce_seed="n",
     clock="2026-01-02T03:04:05+00:00",
+    inside="container",
 )
 JSON_TYPE = (("Content-Type", "application/json"),)
 SIMPLE = Exchange(

@@ -43,6 +43,7 @@ class Bubblewrap:
             os.setsid()
             payload.default_signals()
             apply_rlimits(self.limits, processes=None)
+            payload.first_to_go()
             payload.die_with(launcher)
             fixed = [self.program, "--args", str(payload.KEPT_FD), "--seccomp", str(payload.KEPT_FD + 1)]
             fixed += ["--json-status-fd", str(payload.KEPT_FD + 2), "--"]

@@ -1,7 +1,7 @@
 """The launcher's end of the talk with cab-check: JSON lines in on descriptor 0, frames out on descriptor 1.
 
 A frame is one byte of kind, four of length (big endian), and that many bytes. Kinds: R the walls stand (JSON),
-X they do not (text), O and E output, D a command is done (JSON).
+X they do not (text), O and E output, I the input sent so far has been taken, D a command is done (JSON).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Channel:
         os.set_blocking(outgoing, False)
 
     @property
-    def waiting(self) -> bool:
-        """Whether something is left to send."""
-        return bool(self._unsent)
+    def unsent(self) -> int:
+        """Bytes left to send."""
+        return len(self._unsent)
 
     def send(self, kind: bytes, body: bytes) -> None:
         """Queue a frame, and send what can be sent now. Raises Closed."""

@@ -80,6 +80,7 @@ class Landlock:
             os.setsid()
             payload.default_signals()
             apply_rlimits(self.limits, processes=ceiling)
+            payload.first_to_go()
             if self.user is not None:
                 payload.drop_bounding_set()
                 payload.become_user(self.user)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cab_check.sandbox.launch.cgroup import Cgroup
 from cab_check.sandbox.launch.reap import descendants
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -52,8 +53,9 @@ def apply_rlimits(limits: Ceilings, *, processes: int | None) -> None:
 class Watchdog:
     """Looks at the tree below this process every now and then and says which ceiling it broke."""
 
-    def __init__(self, limits: Ceilings, counted: Sequence[str]) -> None:
+    def __init__(self, limits: Ceilings, counted: Sequence[str], cgroup: Cgroup | None = None) -> None:
         self._limits = limits
+        self._cgroup = cgroup
         self._counted = tuple(counted)
         self._start = self._last = self._at_begin = self._usage()
         self._free_at_start = self._free()
@@ -62,6 +64,8 @@ class Watchdog:
     def begin(self) -> None:
         """A new command starts: a box that is over its disk limits already must still be able to delete."""
         self._at_begin = self._last
+        if self._cgroup is not None:
+            self._cgroup.begin()
 
     def broken(self) -> str | None:
         """Which ceiling is broken: memory, processes, disk or files; None if none is."""
@@ -75,7 +79,10 @@ class Watchdog:
         """Whether the tree has more memory than it may, in pages of its own or in what the kernel holds for it.
 
         Sockets and pipes are counted by what they can hold at most, so with the kernel's twice the ceiling is allowed.
+        Where a cgroup is in force the kernel counts both, and ends what is over.
         """
+        if self._cgroup is not None:
+            return self._cgroup.killed()
         ceiling = self._limits["memory_bytes"]
         if sum(map(_resident, tree)) > ceiling and sum(map(_proportional, tree)) > ceiling:
             return True
@@ -87,7 +94,9 @@ class Watchdog:
         return held > ceiling and sum(map(_proportional, tree)) + held > 2 * ceiling
 
     def final(self) -> str | None:
-        """The disk ceilings once more, after everything has ended."""
+        """The disk ceilings once more, after everything has ended, and whether the kernel ended it."""
+        if self._cgroup is not None and self._cgroup.killed():
+            return "memory"
         self._next_count = 0.0
         return self._disk(())
 

@@ -14,9 +14,10 @@ import sys
 import warnings
 from typing import Any
 
-from cab_check.sandbox.launch import payload, reap, seccomp, syscalls
+from cab_check.sandbox.launch import cgroup, payload, reap, seccomp, syscalls
 from cab_check.sandbox.launch.bwrap import Bubblewrap
 from cab_check.sandbox.launch.channel import Channel, Closed
+from cab_check.sandbox.launch.feed import Feed
 from cab_check.sandbox.launch.landlock import Landlock
 from cab_check.sandbox.launch.limits import Watchdog
 from cab_check.sandbox.launch.namespaces import Namespaces
@@ -38,7 +39,7 @@ def main() -> None:
         config = channel.wait()
         _settle(int(config["parent"]))
         walls = _build(config)
-        watchdog_for = (config["limits"], config["counted"])
+        group = cgroup.find(config["cgroup"])
         try:
             walls.enter()
             if config["walls"] in _KERNEL_ENDS:
@@ -46,8 +47,8 @@ def main() -> None:
         except OSError as failure:
             channel.send(b"X", str(failure.strerror or failure).encode())
             return
-        channel.send(b"R", b"{}")
-        watchdog = Watchdog(*watchdog_for)
+        channel.send(b"R", json.dumps({"cgroup": group is not None}).encode())
+        watchdog = Watchdog(config["limits"], config["counted"], group)
         while True:
             _serve(channel.wait(), channel, walls, config, watchdog)
     except Closed:
@@ -57,7 +58,7 @@ def main() -> None:
 
 
 def _serve(message: dict[str, Any], channel: Channel, walls: Walls, config: dict[str, Any], watchdog: Watchdog) -> None:
-    if "cancel" in message:  # it came after the command had ended
+    if "argv" not in message:  # a cancel or input that came after the command had ended
         return
     running = Running(
         walls,
@@ -65,7 +66,7 @@ def _serve(message: dict[str, Any], channel: Channel, walls: Walls, config: dict
         config["limits"],
         watchdog,
         timeout_s=message["timeout_s"],
-        stdin=base64.b64decode(message["stdin"]),
+        feed=Feed(base64.b64decode(message["stdin"]), more=message["more"]),
     )
     try:
         outcome = running.run(payload.Command(message["argv"], message["cwd"], message["env"]))

@@ -28,6 +28,7 @@ class OpenWalls:
             os.setsid()
             payload.default_signals()
             apply_rlimits(self.limits, processes=None)
+            payload.first_to_go()
             payload.execute(command)
 
         return payload.fork(stdio, become)

@@ -94,6 +94,12 @@ def default_signals() -> None:
         signal.signal(which, signal.SIG_DFL)
 
 
+def first_to_go() -> None:
+    """Where memory runs out, have the kernel end this process and its children before the launcher."""
+    with open("/proc/self/oom_score_adj", "wb", buffering=0) as score:
+        score.write(b"1000")
+
+
 def drop_bounding_set() -> None:
     """Empty the ambient and the bounding set, so that no program brings a capability back."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as last:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
@@ -12,11 +13,13 @@ from typing import Protocol
 
 from cab_check.sandbox.launch import reap
 from cab_check.sandbox.launch.channel import Channel, Closed
+from cab_check.sandbox.launch.feed import Feed
 from cab_check.sandbox.launch.limits import Ceilings, Watchdog
 from cab_check.sandbox.launch.payload import Command, Stdio
 
 _TICK_S = 0.1
 _CHUNK = 65536
+_MOST_UNSENT = 1 << 20  # bytes: above this the command's output is left in its pipes until cab-check has read
 _KINDS = {"stdout": b"O", "stderr": b"E"}
 
 
@@ -40,6 +43,7 @@ class _Stream:
     descriptor: int
     sent: int = 0
     cut: bool = False
+    ended: bool = False
 
 
 @dataclass
@@ -51,7 +55,7 @@ class Running:
     limits: Ceilings
     watchdog: Watchdog
     timeout_s: float
-    stdin: bytes = b""
+    feed: Feed
     limit: str | None = None
     cancelled: bool = False
     cpu_s: float = 0.0
@@ -71,9 +75,9 @@ class Running:
         finally:
             self.cpu_s += reap.sweep()
             self._drain()
-            for descriptor in (*self.streams, self._report, *([self._feed] if self._feed is not None else [])):
+            self.feed.close()
+            for descriptor in (*self.streams, self._report, self._pidfd):
                 os.close(descriptor)
-            os.close(self._pidfd)
         code, sign = self._ending(status)
         if self.limit is None:
             out_of_cpu = sign == signal.SIGXCPU or code == 128 + signal.SIGXCPU  # the second as a shell says it
@@ -91,12 +95,8 @@ class Running:
         out, out_w = os.pipe()
         err, err_w = os.pipe()
         self._report, report_w = os.pipe()
-        self._feed: int | None = None
-        if self.stdin:
-            source, self._feed = os.pipe()
-            os.set_blocking(self._feed, False)
-        else:
-            source = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._report_ended = False
+        source = self.feed.open()
         self._child = self.walls.spawn(command, Stdio(source, out_w, err_w, report_w))
         for descriptor in (source, out_w, err_w, report_w):
             os.close(descriptor)
@@ -107,21 +107,13 @@ class Running:
 
     def _follow(self, deadline: float, began: float) -> int:
         """Serve the streams until the child has ended; its wait status."""
-        poll = select.poll()
-        for descriptor in (*self.streams, self._report, self._pidfd, self.channel.incoming):
-            poll.register(descriptor, select.POLLIN)
-        if self._feed is not None:
-            poll.register(self._feed, select.POLLOUT)
         look = began + _TICK_S / 2
-        while True:
-            now = time.monotonic()
-            if self.channel.waiting:
-                poll.register(self.channel.outgoing, select.POLLOUT)
-            ready = {descriptor for descriptor, _ in poll.poll(max(0, min(look, deadline) - now) * 1000)}
+        self._receive()  # what came together with the command has been read already, and no poll tells of it
+        while not self.cancelled:
+            ready = self._wait(max(0, min(look, deadline) - time.monotonic()))
             if self.channel.outgoing in ready:
                 self.channel.flush()
-                poll.unregister(self.channel.outgoing)
-            self._serve(ready, poll)
+            self._serve(ready)
             if self._pidfd in ready:
                 _, status, usage = os.wait4(self._child, 0)
                 self.cpu_s += usage.ru_utime + usage.ru_stime
@@ -131,26 +123,47 @@ class Running:
                 return -1
             if time.monotonic() >= look:
                 look = time.monotonic() + _TICK_S
+        return -1
+
+    def _wait(self, seconds: float) -> set[int]:
+        """Descriptors of which something can be read, or to which something that waits can be written."""
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        poll.register(self.channel.incoming, select.POLLIN)
+        if not self._report_ended:
+            poll.register(self._report, select.POLLIN)
+        if self.channel.unsent <= _MOST_UNSENT:
+            for stream in self.streams.values():
+                if not stream.ended:
+                    poll.register(stream.descriptor, select.POLLIN)
+        if self.channel.unsent:
+            poll.register(self.channel.outgoing, select.POLLOUT)
+        if self.feed.waiting is not None:
+            poll.register(self.feed.waiting, select.POLLOUT)
+        return {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
 
     def _must_end(self, ready: set[int], deadline: float, look: float) -> str | None:
         if self.channel.incoming in ready:
-            message = self.channel.receive()
-            self.cancelled = message is not None and "cancel" in message
+            self._receive()
         now = time.monotonic()
         if now >= deadline:
             return "wall"
         return self.watchdog.broken() if now >= look else None
 
-    def _serve(self, ready: set[int], poll: select.poll) -> None:
+    def _receive(self) -> None:
+        while (message := self.channel.receive()) is not None:
+            if "cancel" in message:
+                self.cancelled = True
+            elif "stdin" in message:
+                self.feed.add(base64.b64decode(message["stdin"]), more=message["more"])
+
+    def _serve(self, ready: set[int]) -> None:
         for descriptor in ready & set(self.streams):
-            if not self._pass_on(self.streams[descriptor]):
-                poll.unregister(descriptor)
-        if self._report in ready and not self._read_report():
-            poll.unregister(self._report)
-        if self._feed is not None and self._feed in ready and not self._give(self._feed):
-            poll.unregister(self._feed)
-            os.close(self._feed)
-            self._feed = None
+            self._pass_on(self.streams[descriptor])
+        if self._report in ready:
+            self._read_report()
+        if self.feed.waiting in ready and self.feed.write():
+            self.channel.send(b"I", b"")
 
     def _pass_on(self, stream: _Stream) -> bool:
         """Forward a piece of output up to the ceiling, drop the rest; whether more can come."""
@@ -164,25 +177,16 @@ class Running:
         if kept:
             stream.sent += len(kept)
             self.channel.send(_KINDS[stream.name], kept)
+        stream.ended = not data
         return bool(data)
 
-    def _read_report(self) -> bool:
+    def _read_report(self) -> None:
         try:
             data = os.read(self._report, 4096)
         except BlockingIOError:
-            return True
+            return
         self.report += data
-        return bool(data)
-
-    def _give(self, feed: int) -> bool:
-        """Write a piece of stdin; whether there is more to write."""
-        try:
-            self.stdin = self.stdin[os.write(feed, self.stdin[:_CHUNK]) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            return False
-        return bool(self.stdin)
+        self._report_ended = not data
 
     def _drain(self) -> None:
         """What is left in the pipes after everything has ended: a pipe's capacity at most, so it cannot go on."""
