@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cab_check.handshake.check import Check
+from cab_check.handshake.checks.edit_format import sound_reply
 from cab_check.handshake.drive import Key, what_next
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import MODELS, Seen, Turn, path_of
@@ -46,9 +47,11 @@ def rehearse(plan: Plan, endpoint: Endpoint, base_url: str, checks: Sequence[Che
 def sound(ask: Ask) -> tuple[int, Body]:
     """Does what it is asked, to the letter."""
     messages = _messages(ask)
-    want = wanted(messages)
+    want, edit = wanted(messages), sound_reply(messages)
     if want.calls:
         return 200, _calling(want.calls)
+    if edit is not None:
+        return 200, _saying(edit)
     if want.word or want.result_word:
         return 200, _saying(want.word or want.result_word or "")
     return 200, _calling([WantedCall(_names(ask)[0])]) if _names(ask) else _saying("Hello.")

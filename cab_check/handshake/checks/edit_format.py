@@ -16,7 +16,7 @@ from cab_check.handshake import wording
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
 from cab_check.handshake.form import form_faults, is_broken_form, with_failure
 from cab_check.handshake.plan import Plan
-from cab_check.handshake.questions import completion
+from cab_check.handshake.questions import Message, completion
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import Tally, is_moody, tally
 from cab_check.knowledge.finding import Finding
@@ -110,7 +110,7 @@ def edit_faults(turn: Turn) -> list[Finding]:
     found = form_faults(turn)
     if is_broken_form(found) or turn.cut_at_limit:
         return found
-    form, shown, wanted = format_of(turn), _shown(turn), _wanted(turn)
+    form, shown, wanted = format_of(turn), _told(turn.messages), _asked(turn.messages)
     if form is None or shown is None or wanted is None:
         return found
     edited = FORMATS[form](turn.reply.content or "", shown)
@@ -132,9 +132,23 @@ def _wrong(form: str, edited: Edited, wanted: str) -> str:
     return "the file would hold something else" if other else ""
 
 
+def sound_reply(messages: Sequence[Message]) -> str | None:
+    """What a model answers that keeps search/replace blocks; None to any other question. For the rehearsal."""
+    form, shown, wanted = _format(messages), _told(messages), _asked(messages)
+    if form != "search-replace" or shown is None or wanted is None:
+        return None
+    opening_, closing = shown.fence
+    block = f"<<<<<<< SEARCH\n{shown.files[PATH]}=======\n{wanted}>>>>>>> REPLACE"
+    return f"Done.\n\n{PATH}\n{opening_}\n{block}\n{closing}\n"
+
+
 def format_of(turn: Turn) -> str | None:
     """The format that the instructions of a conversation ask for."""
-    first = wording.text_of(turn.messages[0]) if turn.messages else ""
+    return _format(turn.messages)
+
+
+def _format(messages: Sequence[Message]) -> str | None:
+    first = wording.text_of(messages[0]) if messages else ""
     return next(
         (form for form, prompt in PROMPTS.items() for fence in FENCES[:2] if first == fenced(prompt.rules, fence)), None
     )
@@ -144,18 +158,18 @@ def _turns(seen: Seen) -> list[Turn]:
     return [turn for turn in seen.about("edit") if format_of(turn) is not None]
 
 
-def _shown(turn: Turn) -> Shown | None:
+def _told(messages: Sequence[Message]) -> Shown | None:
     """The file as the model was shown it."""
-    told = (_TOLD.search(wording.text_of(message)) for message in turn.messages)
-    found = [match for match in told if match]
+    found = [match for message in messages if (match := _TOLD.search(wording.text_of(message)))]
     if not found:
         return None
     fence = found[-1]["fence"]
     return Shown({PATH: found[-1]["text"]}, (PATH,), (fence, fence))
 
 
-def _wanted(turn: Turn) -> str | None:
-    shown, asked = _shown(turn), _ASKED.match(wording.text_of(turn.messages[-1]))
+def _asked(messages: Sequence[Message]) -> str | None:
+    """The file as it is to be."""
+    shown, asked = _told(messages), _ASKED.match(wording.text_of(messages[-1])) if messages else None
     return shown.files[PATH].replace(asked[1], asked[2]) if shown is not None and asked else None
 
 
