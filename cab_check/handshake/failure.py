@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from cab_check.base.machine import NAMES
 from cab_check.chat.errors import is_html, read_error
 from cab_check.chat.reply import ApiError
 from cab_check.handshake.seen import Seen
-from cab_check.knowledge.error_rules import classify_error
+from cab_check.knowledge.error_rules import ErrorRule, classify_error, error_rules, worded_rules
 from cab_check.knowledge.finding import Confidence, Evidence, Finding
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Exchange
@@ -122,8 +123,10 @@ def _reason(exchange: Exchange, seen: Seen, unnamed: str) -> tuple[Reason, Confi
     if 300 <= status < 400:
         return ("redirect-drops-request", _without_query(exchange.got.header("location") or "") or None), "high"
     error = read_error(status, exchange.body)
-    named = _by_words(exchange, error, seen) if error else None
-    return (named, "high") if named else (_by_status(exchange, status, unnamed), "medium")
+    named = _named(exchange, error, seen, error_rules()) if error else None
+    if error is None or named is None:
+        return _by_status(exchange, status, unnamed), "medium"
+    return named, "high" if _named(exchange, error, seen, worded_rules()) == named else "medium"
 
 
 def _waited(exchange: Exchange) -> bool:
@@ -149,9 +152,10 @@ def _by_end(exchange: Exchange, seen: Seen) -> Reason:
     return "unrecognised", None
 
 
-def _by_words(exchange: Exchange, error: ApiError, seen: Seen) -> Reason | None:
+def _named(exchange: Exchange, error: ApiError, seen: Seen, rules: Sequence[ErrorRule]) -> Reason | None:
+    """What these rules make of the error."""
     headers = exchange.got.headers if exchange.got else ()
-    named = classify_error(error, exchange.status, headers, seen.hops, keyed=exchange.sent.keyed)
+    named = classify_error(error, exchange.status, headers, seen.hops, keyed=exchange.sent.keyed, among=rules)
     sent = {name.casefold() for name, _ in exchange.sent.headers}
     if named and named[0] == "key-wrong-header" and (named[1] or "").casefold() in sent:
         return "key-rejected", None  # it went out in the very header that is asked for

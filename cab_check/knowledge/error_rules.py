@@ -32,6 +32,11 @@ class ErrorRule:
     hop: str | None
     header: tuple[str, re.Pattern[str]] | None
 
+    @property
+    def by_words(self) -> bool:
+        """Whether it looks at what the server says, and not at the status alone."""
+        return any(part is not None for part in (self.text, self.kind, self.param, self.header))
+
     def match(self, error: ApiError, status: int | None, headers: Mapping[str, str], hops: Sequence[Hop]) -> str | None:
         """The subject ("" for none) if the rule holds for `error`, else None."""
         if self.status and status not in self.status:
@@ -63,6 +68,12 @@ class ErrorRule:
 def error_rules() -> tuple[ErrorRule, ...]:
     """The rules in the order they are tried."""
     return tuple(read_rule(row, "error_rules.toml") for row in load("error_rules.toml")["rule"])
+
+
+@cache
+def worded_rules() -> tuple[ErrorRule, ...]:
+    """Those that look at the server's own words."""
+    return tuple(rule for rule in error_rules() if rule.by_words)
 
 
 def classify_error(

@@ -236,10 +236,16 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "responses-api-broken-format": NOT_YET,
     "messages-api-missing": ("server", 0),
     "messages-api-broken": ("server", 0),
+    "edit-format-unfollowed-marks": NOT_YET,
+    "edit-format-unfollowed-search": NOT_YET,
+    "edit-format-unfollowed-fence": NOT_YET,
+    "edit-format-unfollowed-udiff": NOT_YET,
+    "edit-format-unfollowed": NOT_YET,
 }
 """Name of a fault -> the owner and the exit code of its finding."""
 
 _SLOW = "It takes longer than a test may; tests/handshake/test_handshake_context.py judges it with other times."
+_FOR_AIDER = "Edits in text are asked for where aider is asked about: test_handshake_edit_format.py."
 NOT_ASKED: dict[str, str] = {
     "param-rejected-seed": "None of the measured agent CLIs sends it.",
     "param-ignored-parallel_tool_calls": "None sends false; an agent's own recording is judged for it.",
@@ -250,6 +256,11 @@ NOT_ASKED: dict[str, str] = {
     "responses-api-broken-format": "Clients of /responses send no format; an agent's own recording is judged for it.",
     "stream-buffered": _SLOW,
     "first-token-slow": _SLOW,
+    "edit-format-unfollowed-marks": _FOR_AIDER,
+    "edit-format-unfollowed-search": _FOR_AIDER,
+    "edit-format-unfollowed-fence": _FOR_AIDER,
+    "edit-format-unfollowed-udiff": _FOR_AIDER,
+    "edit-format-unfollowed": _FOR_AIDER,
 }
 """Name of a fault that no handshake of the suite brings out -> why."""
 
