@@ -217,6 +217,7 @@ def environment(home: Path, path: Sequence[Path], job: Job) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
         "HOME": str(home),
+        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),  # OpenHands writes its name there, whatever HOME is
         "LANG": "C.UTF-8",
         "TERM": "xterm",
         "CAB_KEY": KEY,
