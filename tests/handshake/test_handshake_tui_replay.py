@@ -112,6 +112,7 @@ REFUSED = [
     ("openhands", "param-rejected-reasoning_effort", "param-rejected", "reasoning_effort"),
     ("smolagents", "param-rejected-stop", "param-rejected", "stop"),
     ("gptme", "role-rejected-many-systems", "role-rejected", "many-systems"),
+    ("gptme", "role-order-rejected-late-system", "role-rejected", "many-systems"),
     ("kimi", "content-form-rejected-empty-list", "content-form-rejected", "empty-list"),
     ("kimi", "content-form-rejected-parts", "content-form-rejected", "parts"),
     ("qwen", "content-form-rejected-tool-parts", "content-form-rejected", "tool-parts"),
@@ -156,6 +157,7 @@ UNTOUCHED = [
     ("openhands", "stream-tool-index"),
     ("openhands", "stream-not-streamed"),
     ("mini-swe-agent", "param-rejected-temperature"),
+    ("opencode", "role-order-rejected-late-system"),
 ]
 
 

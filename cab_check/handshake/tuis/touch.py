@@ -144,7 +144,7 @@ def _order(profile: Profile, subject: str) -> bool:
     if subject == "user-user":
         return any(("user", "user") in pairwise(head) for head in heads)
     if subject == "late-system":
-        return any("system" in head[1:] and head[head.index("system") - 1] == "user" for head in heads)
+        return any("system" in head[1:] for head in heads)  # templates that want it first refuse any other place
     return not subject
 
 
