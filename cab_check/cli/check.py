@@ -13,6 +13,8 @@ from cab_check.cli.options import Asking, Reach, Showing, TaskWishes
 from cab_check.cli.show import check_showing
 from cab_check.cli.target import read_compare
 from cab_check.handshake.plan import GENERIC
+from cab_check.run.ready import NO_WALLS
+from cab_check.sandbox.choose import read
 from cab_check.tasks.loader import DEFAULT, load
 from cab_check.tuis.loader import profile
 from cab_check.wire.budget import Ceilings
@@ -43,6 +45,14 @@ def dialect_of(asked_about: str) -> str | None:
     return next((name for name in spoken if name is not None), None) if names else dialects.DEFAULT
 
 
+def _walls(wishes: TaskWishes) -> str:
+    """The sandbox that is wanted. Raises UsageError."""
+    if wishes.unsafe_no_sandbox and wishes.sandbox != "auto":
+        raise UsageError("--sandbox and --unsafe-no-sandbox exclude each other.", "Leave one of them out.")
+    read(wishes.sandbox)
+    return NO_WALLS if wishes.unsafe_no_sandbox else wishes.sandbox
+
+
 def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
     """What is to be done. Raises UsageError and UnknownName before anything is asked."""
     if wishes.no_task and wishes.task:
@@ -57,7 +67,7 @@ def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:
         no_task=None if dialect else f"the way of {asked_about} is not built; --dialect NAME runs it in another one",
         dialect=dialects.dialect(dialect or dialects.DEFAULT),
         trials=wishes.trials,
-        sandbox="none" if wishes.unsafe_no_sandbox else wishes.sandbox,
+        sandbox=_walls(wishes),
         force=wishes.force,
         slow=asking.slow,
         concurrency=asking.concurrency,

@@ -1,18 +1,18 @@
-"""`cab-check sandbox -- ARGV`: any command behind the walls that a task's commands get, so that anyone can try them.
+"""Run a command behind the walls of a task: `cab-check sandbox -- ARGV`, so that anyone can try them.
 
-Nothing of the rest of the command line is imported here: a short command would wait for it.
+Nothing of the rest of the command line is imported here, and typer, which brings pydantic, is not either: a short
+command would wait for them longer than for its walls.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import NoReturn, TypeVar
 
 from cab_check.base.errors import CabError, Stopped, UsageError
 from cab_check.base.text import one_line
@@ -24,59 +24,78 @@ from cab_check.sandbox.mountplan import WORK_INSIDE
 from cab_check.sandbox.toolchains import all_here
 from cab_check.sandbox.walls import wall_lines
 
-SETTINGS = {"allow_interspersed_args": False}
 FAILED, TIMED_OUT, READER_LEFT = 125, 124, 141
 _UNLIMITED = 1 << 62  # bytes of output: it is passed on as it comes, and not kept
 _MIB = 1 << 20
 _USUAL = Limits()
+_COUNTED = (
+    ("cpu", ("S", "CPU seconds of one process"), _USUAL.cpu_s),
+    ("memory", ("MIB", "memory of all its processes"), _USUAL.memory_bytes // _MIB),
+    ("processes", ("N", "processes at a time"), _USUAL.processes),
+    ("disk", ("MIB", "all that it may write"), _USUAL.disk_bytes // _MIB),
+)
+SUMMARY = "Run a command behind the walls of a task: same view, no network, no key. Output and exit code are its own."
+_ENDINGS = (
+    "Exit codes besides the command's: 124 if its time was up, 125 if the walls do not stand or cab-check failed, "
+    "126 and 127 for a command that cannot be executed or is not there, 128 + N for one that signal N ended."
+)
+
+Number = TypeVar("Number", int, float)
 
 
-def sandbox(
-    argv: Annotated[list[str], typer.Argument(metavar="ARGV...", help="The command, best after --")],
-    workdir: Annotated[
-        Path | None, typer.Option("--workdir", "-w", metavar="DIR", help="Writable inside, as /app (a temporary one)")
-    ] = None,
-    level: Annotated[
-        int | None, typer.Option("--level", metavar="N", min=1, max=3, help="Only walls of level N")
-    ] = None,
-    wanted: Annotated[
-        str, typer.Option("--sandbox", metavar="NAME", help=f"{', '.join(choose.WANTED)} (auto)", show_default=False)
-    ] = "auto",
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds it may take")] = 3600,
-    cpu: Annotated[int, typer.Option("--cpu", metavar="S", min=1, help="CPU seconds of one process")] = _USUAL.cpu_s,
-    memory: Annotated[int, typer.Option("--memory", metavar="MIB", min=1, help="Memory of all its processes")] = (
-        _USUAL.memory_bytes // _MIB
-    ),
-    processes: Annotated[int, typer.Option("--processes", metavar="N", min=1, help="Processes at a time")] = (
-        _USUAL.processes
-    ),
-    disk: Annotated[int, typer.Option("--disk", metavar="MIB", min=1, help="All that it may write")] = (
-        _USUAL.disk_bytes // _MIB
-    ),
-    raw: Annotated[bool, typer.Option("--raw", help="Let escape sequences through to a terminal")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Do not tell which walls stand")] = False,
-) -> int:
-    """Run a command behind the walls of a task: same view, no network, no key. Output and exit code are its own.
+def parser() -> argparse.ArgumentParser:
+    """The options; what follows them, or `--`, is the command with options of its own."""
+    found = _Parser(
+        prog="cab-check sandbox",
+        usage="cab-check sandbox [OPTIONS] [--] ARGV...",
+        description=SUMMARY,
+        epilog=_ENDINGS,
+        allow_abbrev=False,
+    )
+    add = found.add_argument
+    add("argv", nargs=argparse.REMAINDER, metavar="ARGV", help="the command, best after --")
+    add("-w", "--workdir", type=Path, metavar="DIR", help="writable inside, as /app (a temporary one)")
+    add("--level", type=int, choices=(2, 3), metavar="N", help="only walls of level N: 2 or 3")
+    add("--sandbox", metavar="NAME", help=f"{', '.join(choose.WANTED)} (auto)")
+    add("--timeout", type=_least(0.1), default=3600.0, metavar="S", help="seconds it may take (3600)")
+    for name, what, usual in _COUNTED:
+        add(f"--{name}", type=_least(1), default=usual, metavar=what[0], help=f"{what[1]} ({usual})")
+    add("--raw", action="store_true", help="let escape sequences through to a terminal")
+    add("-q", "--quiet", action="store_true", help="do not tell which walls stand")
+    return found
 
-    Exit codes besides the command's: 124 if its time was up, 125 if the walls do not stand or cab-check failed,
-    126 and 127 for a command that cannot be executed or is not there, 128 + N for one that signal N ended.
-    """
-    if level is not None and wanted not in ("auto", str(level)):
-        raise UsageError("--level and --sandbox exclude each other.", "Leave one of them out.")
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message.rstrip('.')}.", f"See {self.prog} --help.")
+
+
+def _least(least: Number) -> Callable[[str], Number]:
+    def number(typed: str) -> Number:
+        value = type(least)(typed)
+        if not value >= least:  # so that nan is none
+            raise argparse.ArgumentTypeError(f"{typed} is less than {least}")
+        return value
+
+    number.__name__ = "number"  # as argparse names what it expected
+    return number
+
+
+def sandbox(wish: argparse.Namespace) -> int:
+    """Run a command behind the walls of a task; its exit code, or one of ours (see `_ENDINGS`)."""
     limits = Limits(
-        cpu_s=cpu,
-        memory_bytes=memory * _MIB,
-        processes=processes,
-        disk_bytes=disk * _MIB,
+        cpu_s=wish.cpu,
+        memory_bytes=wish.memory * _MIB,
+        processes=wish.processes,
+        disk_bytes=wish.disk * _MIB,
         output_bytes=_UNLIMITED,
     )
-    relay = Relay(raw=raw)
+    relay = Relay(raw=wish.raw)
     with Session() as session:
         try:
-            with _work_folder(workdir, quiet=quiet) as work:
+            with _work_folder(wish.workdir, quiet=wish.quiet) as work:
                 plan = Plan((Mount(work, WORK_INSIDE, writable=True),), all_here(), limits=limits)
-                wish = wanted if level is None else str(level)
-                done = session.run(_run(argv, plan, wish, timeout, relay, quiet=quiet))
+                done = session.run(_run(wish, plan, relay))
         except Stopped as stopped:
             _say(f"{stopped.message} Nothing of it is left.")
             leave(stopped.exit_code)
@@ -87,12 +106,23 @@ def sandbox(
     return _exit_code(done)
 
 
-async def _run(argv: Sequence[str], plan: Plan, wanted: str, timeout_s: float, relay: Relay, *, quiet: bool) -> Done:
-    engine = await choose.choose(wanted)
-    async with engine.open(plan) as box:
-        if not quiet:
-            _say(*wall_lines(box.isolation))
-        return await box.stream(argv, timeout_s=timeout_s, sink=relay.put, stdin=standard_input())
+async def _run(wish: argparse.Namespace, plan: Plan, relay: Relay) -> Done:
+    async with choose.open_box(wish.sandbox, plan) as (box, isolation):
+        if not wish.quiet:
+            _say(*wall_lines(isolation))
+        return await box.stream(wish.argv, timeout_s=wish.timeout, sink=relay.put, stdin=standard_input())
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was typed. Raises UsageError, and SystemExit for --help, which is printed."""
+    wish = parser().parse_args(arguments)
+    wish.argv = wish.argv[1:] if wish.argv[:1] == ["--"] else wish.argv
+    if not wish.argv:
+        raise UsageError("ARGV is missing: there is no command to run.", "See cab-check sandbox --help.")
+    if wish.level is not None and wish.sandbox is not None:
+        raise UsageError("--level and --sandbox exclude each other.", "Leave one of them out.")
+    wish.sandbox = wish.sandbox or str(wish.level or "auto")
+    return wish
 
 
 _LIMITS = {
@@ -131,14 +161,9 @@ def _work_folder(folder: Path | None, *, quiet: bool) -> Iterator[Path]:
 
 def main(arguments: Sequence[str]) -> int:
     """`cab-check sandbox` with `arguments`; its exit code. A failure of cab-check itself is 125, whatever it is."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command("sandbox", context_settings=SETTINGS)(sandbox)
     try:
-        code = app(list(arguments), prog_name="cab-check sandbox", standalone_mode=False)
-    except typer.TyperException as wrong:
-        _say(f"error: {wrong.format_message().rstrip('.')}.", "See cab-check sandbox --help.")
-        return FAILED
-    except (KeyboardInterrupt, typer.Abort):
+        return sandbox(read(arguments))
+    except KeyboardInterrupt:
         return Stopped.exit_code
     except CabError as failure:
         _say(f"error: {failure.message}", *([failure.next_step] if failure.next_step else []))
@@ -147,7 +172,6 @@ def main(arguments: Sequence[str]) -> int:
         traceback.print_exc()
         _say("error: this is a defect of cab-check: please report it with the lines above.")
         return FAILED
-    return code if isinstance(code, int) else 0
 
 
 def _say(*lines: str) -> None:

@@ -9,8 +9,12 @@ from cab_check.run.grade import grade
 from cab_check.sandbox import toolchains
 from cab_check.sandbox.box import Engine, Isolation, Toolchain
 from cab_check.sandbox.choose import choose
+from cab_check.sandbox.unsafe import UnsafeEngine
 from cab_check.tasks.loader import bundled
 from cab_check.tasks.task import Task
+
+NO_WALLS = "none"
+"""As the wanted sandbox: none at all. No option takes it as a value; `--unsafe-no-sandbox` has to be typed."""
 
 
 class Ready(NamedTuple):
@@ -27,8 +31,7 @@ async def ready(task: Task, wanted: str = "auto") -> Ready:
     So a compiler without a linker, or one that does not work behind these walls, is found here and not after the
     model has been paid for. Raises NoSandbox or ToolchainMissing with what is missing and what can run instead.
     """
-    engine = await choose(wanted)
-    isolation = await engine.probe()
+    engine, isolation = await _walls(wanted)
     try:
         found = tuple(toolchains.find(name) for name in task.toolchains)
     except ToolchainMissing as missing:
@@ -43,6 +46,13 @@ async def ready(task: Task, wanted: str = "auto") -> Ready:
                 _instead(task) or "cab-check doctor",
             )
     return Ready(engine, isolation, found)
+
+
+async def _walls(wanted: str) -> tuple[Engine, Isolation]:
+    if wanted == NO_WALLS:
+        engine = UnsafeEngine()
+        return engine, await engine.describe()
+    return await choose(wanted)
 
 
 def _instead(task: Task) -> str:

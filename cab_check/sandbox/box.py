@@ -127,8 +127,8 @@ class Engine(Protocol):
     name: str
     level: int
 
-    async def probe(self) -> Isolation:
-        """Build the walls, try to get out, and say what stands. Raises NoSandbox with the reason if they cannot."""
+    async def describe(self) -> Isolation:
+        """What its walls are meant to be here, untried. Raises NoSandbox with the reason if they cannot be built."""
 
     def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
         """A box with these walls; closing it ends every process inside, also when cancelled."""

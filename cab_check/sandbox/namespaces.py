@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from cab_check.sandbox import scratch, selftest
+from cab_check.sandbox import scratch
 from cab_check.sandbox.box import Box, Isolation, Plan
 from cab_check.sandbox.handover import all_ours, hand_over, payload_user
 from cab_check.sandbox.mountplan import layout
@@ -23,9 +23,8 @@ class NamespacesEngine:
     def __init__(self) -> None:
         self._isolation = Isolation(self.level, self.name, walls=LEVEL_3_WALLS)
 
-    async def probe(self) -> Isolation:
-        """Build the walls, try to get out, and say what stands. Raises NoSandbox."""
-        self._isolation = await selftest.examine(self, self._isolation)
+    async def describe(self) -> Isolation:
+        """The walls; whether the kernel lets them be built, only building them tells."""
         return self._isolation
 
     def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:

@@ -21,8 +21,8 @@ class UnsafeEngine:
     def __init__(self) -> None:
         self._isolation = Isolation(self.level, self.name, walls=NO_WALLS, gaps=LEVEL_0_GAPS)
 
-    async def probe(self) -> Isolation:
-        """There is nothing to try."""
+    async def describe(self) -> Isolation:
+        """That there are none."""
         return self._isolation
 
     def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:

@@ -59,10 +59,11 @@ OUTLIVING_GAP = "processes can outlive a kill -9 of the launcher (not of cab-che
 MISSING_GAP = "no /dev/shm, no sockets, no inotify, no /proc/self: programs that need them fail inside"
 LEVEL_2_GAPS = (EXISTENCE_GAP, METADATA_GAP, PROCESSES_GAP, OUTLIVING_GAP, MISSING_GAP)
 
+SETUID_GAP = "setuid files of this user can be left in the work directory"
 CONTAINER_GAPS = (
     "not tried by those who wrote it: the self-test on this machine is all that is known",
     "docker's daemon runs as root, and has to be trusted; a hole in it is a hole to root",
-    "setuid files of this user can be left in the work directory",
+    SETUID_GAP,
     "a container can outlive a kill -9 of cab-check; it is removed at the next start",
     "the toolchains are the image's, not this machine's",
 )
@@ -81,6 +82,9 @@ AS_ROOT_GAP = (
 )
 
 SIGNAL_GAP = "other processes of this user can be signalled (Landlock before ABI 6)"
+
+NAMED_ESCAPES: Mapping[str, str] = {SETUID_GAP: "leave a setuid file", SIGNAL_GAP: "signal cab-check"}
+"""The attempt of the self-test that gets out where a gap is named; every other one must be held."""
 
 LEVEL_0_GAPS = (
     "every file of this user can be read, changed and deleted",

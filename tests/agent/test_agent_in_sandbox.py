@@ -28,7 +28,7 @@ AWKWARD = "quotes ' \" ` $HOME\r\n\ttab \\n \x1b[0m é 日本 👩‍👧 \u202e
 async def walled(workdir: Path) -> AsyncIterator[Box]:
     plan = Plan((Mount(workdir, "/work", writable=True),))
     try:
-        engine = await choose("auto", plan=plan)
+        engine, _ = await choose("auto")
     except NoSandbox as failure:
         pytest.skip(f"no walls stand here: {failure}")
     async with engine.open(plan) as box:

@@ -33,6 +33,18 @@ def test_the_walls_are_told_before_and_a_key_on_the_command_line_warns(cab: Run,
     assert "--key-env" in done.stderr
 
 
+def test_without_walls_only_where_it_is_typed_in_full(cab: Run, endpoint: DemoServer) -> None:
+    job = ("--endpoint", endpoint.base_url, "--json", "--no-store")
+    done = cab(*job, "--unsafe-no-sandbox", env={"CAB_KEY": KEY})
+    task = json.loads(done.stdout)["task"]
+    assert done.returncode == 0 and task["trials"][0]["passed"]
+    assert task["isolation"]["level"] == 0 and len(task["isolation"]["gaps"]) >= 5
+    assert "sandbox: level 0 (none)" in done.stderr and "not walled off: every file of this user" in done.stderr
+    for other in (["--sandbox", "none"], ["--sandbox", "0"], ["--sandbox", "3", "--unsafe-no-sandbox"]):
+        refused = cab(*job, *other, env={"CAB_KEY": KEY})
+        assert refused.returncode == 2 and "sandbox" in json.loads(refused.stdout)["error"]["message"]
+
+
 def test_the_key_comes_from_where_it_was_put(cab: Run, endpoint: DemoServer, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")

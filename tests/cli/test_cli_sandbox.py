@@ -150,9 +150,35 @@ def test_limits(cab: Run, options: list[str], argv: list[str], code: int, says: 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["echo", "-q", "--help"], "-q --help\n"),
+        (["-q", "echo", "--", "a"], "-- a\n"),
+        (["-q", "--timeout=60", "--", "echo", "--raw"], "--raw\n"),
+    ],
+)
+def test_the_command_begins_with_the_first_word_that_is_no_option(cab: Run, arguments: list[str], printed: str) -> None:
+    done = cab("sandbox", *arguments)
+    assert (done.returncode, done.stdout) == (0, printed), done.stderr
+
+
+def test_limits_too_tight_for_the_self_test_are_still_the_commands(cab: Run) -> None:
+    """The attempts are made in a box of their own then, and the command gets what was asked for."""
+    fork = ["sh", "-c", "true; /bin/true & /bin/true & wait; echo on"]
+    assert cab("sandbox", "-q", "--memory", "24", "--processes", "8", "--disk", "1", "--", *fork).stdout == "on\n"
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--no-such-option"], "No such option"),
+        (["--no-such-option"], "unrecognized arguments: --no-such-option"),
+        (["--no-such-option", "--", "true"], "unrecognized arguments"),
+        (["--time", "5", "--", "true"], "unrecognized arguments: --time"),
+        (["--memory", "0", "--", "true"], "0 is less than 1"),
+        (["--timeout", "nan", "--", "true"], "nan is less than 0.1"),
+        (["--cpu", "many", "--", "true"], "'many'"),
+        (["-q"], "ARGV is missing"),
+        (["--"], "ARGV is missing"),
         ([], "ARGV"),
         (["--level", "3", "--sandbox", "landlock", "--", "true"], "exclude each other"),
         (["--sandbox", "cobol", "--", "true"], "no sandbox 'cobol'"),

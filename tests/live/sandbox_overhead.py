@@ -25,6 +25,7 @@ from cab_check.base.errors import NoSandbox
 from cab_check.sandbox import scratch
 from cab_check.sandbox.box import Box, Mount, Plan
 from cab_check.sandbox.choose import engines
+from cab_check.sandbox.selftest import probe
 
 _NULL = asyncio.subprocess.DEVNULL
 TRUE = "/bin/true"
@@ -76,7 +77,7 @@ async def cases(stack: AsyncExitStack) -> dict[str, Case]:
     for engine in engines():
         work = stack.enter_context(scratch.directory("overhead"))
         try:
-            await engine.probe()
+            await probe(engine)
             box = await stack.enter_async_context(engine.open(Plan((Mount(work, "/app", True),))))
         except NoSandbox as reason:
             print(f"{engine.name}: {reason.message}")

@@ -19,8 +19,7 @@ def machine_for(task_id: str) -> Ready:
     """Engine and toolchains, without the proof that `ready` makes with the reference solution."""
 
     async def stand() -> Ready:
-        engine = await choose("auto")
-        isolation = await engine.probe()
+        engine, isolation = await choose("auto")
         return Ready(engine, isolation, tuple(toolchains.find(name) for name in load(task_id).toolchains))
 
     try:

@@ -323,7 +323,7 @@ def test_kill_9_of_cab_check_leaves_nothing(walls: Engine, tmp_path: Path) -> No
 
 def test_without_walls_everything_is_named_as_a_gap() -> None:
     engine = UnsafeEngine()
-    walls = asyncio.run(engine.probe())
+    walls = asyncio.run(engine.describe())
     assert (walls.level, walls.engine, walls.selftest) == (0, "none", {})
     assert len(walls.gaps) >= 5 and set(walls.walls.values()) >= {"open"}
     (done,) = run(engine, shell("echo on"))

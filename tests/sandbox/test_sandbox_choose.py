@@ -17,8 +17,9 @@ from sandbox_outside import engine, standing
 import cab_check
 from cab_check.base.errors import NoSandbox, UsageError
 from cab_check.sandbox import advice, choose, scratch, selftest
-from cab_check.sandbox.box import Box, Done, Engine, Isolation, Mount, Plan
+from cab_check.sandbox.box import Box, Done, Engine, Isolation, Limits, Mount, Plan
 from cab_check.sandbox.bwrap import BubblewrapEngine
+from cab_check.sandbox.toolchains import find
 from cab_check.sandbox.unsafe import UnsafeEngine
 
 
@@ -27,14 +28,14 @@ def stands(name: str) -> bool:
 
 
 def test_the_first_that_stands_is_chosen() -> None:
-    chosen = asyncio.run(choose.choose())
+    chosen, _ = asyncio.run(choose.choose())
     assert chosen.name == next(name for name in standing() if stands(name))
 
 
 @pytest.mark.parametrize("name", ["bwrap", "namespaces", "landlock"])
 def test_one_can_be_asked_for_and_no_other_is_taken(name: str) -> None:
     if stands(name):
-        assert asyncio.run(choose.choose(name)).name == name
+        assert asyncio.run(choose.choose(name))[0].name == name
     else:
         with pytest.raises(NoSandbox, match=name):
             asyncio.run(choose.choose(name))
@@ -55,7 +56,7 @@ syscalls.prctl(payload.PR_SET_NO_NEW_PRIVS, 1)
 denied = [rule for rule in seccomp.EVERY_LEVEL if rule.name in ("clone", "unshare", "clone3")]
 seccomp.install(seccomp.assemble(denied, syscalls.os.uname().machine))
 try:
-    print(json.dumps([asyncio.run(choose()).name, ""]))
+    print(json.dumps([asyncio.run(choose())[0].name, ""]))
 except NoSandbox as failure:
     print(json.dumps(["", failure.message + " // " + failure.next_step]))
 """
@@ -110,7 +111,6 @@ def test_elsewhere_the_self_test_decides(host: advice.Host) -> None:
 
 def test_no_container_and_no_seatbelt_is_taken_by_itself() -> None:
     assert {found.name for found in choose.candidates("auto")} == {"bwrap", "namespaces", "landlock"}
-    assert choose.candidates("seatbelt") == []
     with pytest.raises(NoSandbox, match="not an engine of this system"):
         asyncio.run(choose.choose("seatbelt"))
 
@@ -121,8 +121,8 @@ class Leaky:
     name = "leaky"
     level = 3
 
-    async def probe(self) -> Isolation:
-        return await selftest.examine(self, Isolation(3, self.name))
+    async def describe(self) -> Isolation:
+        return Isolation(3, self.name)
 
     @contextlib.asynccontextmanager
     async def open(self, plan: Plan) -> AsyncIterator[Box]:
@@ -132,7 +132,7 @@ class Leaky:
 
 def test_an_engine_whose_walls_do_not_hold_is_refused() -> None:
     with pytest.raises(NoSandbox) as caught:
-        asyncio.run(Leaky().probe())
+        asyncio.run(selftest.probe(Leaky()))
     for attempt in (
         "read a private file",
         "write outside",
@@ -141,6 +141,33 @@ def test_an_engine_whose_walls_do_not_hold_is_refused() -> None:
         "leave a setuid file",
     ):
         assert attempt in caught.value.message
+
+
+def test_a_box_whose_walls_do_not_hold_is_not_handed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the self-test is made in the command's own box, nothing of the command has run when it fails."""
+    monkeypatch.setattr(choose, "engines", lambda: (Leaky(),))
+
+    async def go(wanted: str) -> None:
+        async with choose.open_box(wanted, Plan((Mount(tmp_path, "/app", True),), (find("python"),))) as (box, _):
+            await box.run(["touch", "ran"], timeout_s=10)
+
+    with pytest.raises(NoSandbox, match="leaky: the walls do not hold: read a private file"):
+        asyncio.run(go("auto"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(memory_bytes=24 << 20)], ids=["in its own", "tight"])
+def test_a_box_that_holds_is_handed_out_with_what_was_tried(walls: Engine, limits: Limits) -> None:
+    async def go(work: Path) -> tuple[Isolation, bytes]:
+        plan = Plan((Mount(work, "/app", True),), (find("python"),), limits=limits)
+        async with choose.open_box(walls.name, plan) as (box, isolation):
+            return isolation, (await box.run(["sh", "-c", "ls -A . ~ /tmp | grep ."], timeout_s=10)).stdout
+
+    with scratch.directory("work") as work:
+        isolation, left = asyncio.run(go(work))
+    assert isolation.engine == walls.name and len(isolation.selftest) >= 12
+    assert set(isolation.selftest.values()) == {"held"}
+    assert [line for line in left.decode().splitlines() if not line.endswith(":")] == []
 
 
 class Mute:
@@ -160,7 +187,7 @@ class Mute:
 
 def test_no_verdict_is_no_pass() -> None:
     with pytest.raises(NoSandbox, match="without a verdict"):
-        asyncio.run(selftest.examine(Mute(), Isolation(3, "mute")))  # type: ignore[arg-type]
+        asyncio.run(selftest.examine(Mute()))  # type: ignore[arg-type]
 
 
 def test_bubblewrap_must_belong_to_root(tmp_path: Path) -> None:
@@ -168,7 +195,7 @@ def test_bubblewrap_must_belong_to_root(tmp_path: Path) -> None:
     fake.write_text("#!/bin/sh\n")
     fake.chmod(0o777)
     with pytest.raises(NoSandbox, match="not installed"):
-        asyncio.run(BubblewrapEngine((fake,)).probe())
+        asyncio.run(BubblewrapEngine((fake,)).describe())
 
 
 def test_walls_that_fail_later_run_nothing(walls: Engine) -> None:

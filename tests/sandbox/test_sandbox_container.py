@@ -16,6 +16,7 @@ from cab_check.sandbox import scratch
 from cab_check.sandbox.box import Done, Limits, Mount, Plan
 from cab_check.sandbox.choose import candidates, choose
 from cab_check.sandbox.container import IMAGE, ContainerEngine
+from cab_check.sandbox.selftest import probe
 from cab_check.sandbox.toolchains import find
 
 STAND_IN = """#!/usr/bin/python3 -IS
@@ -135,7 +136,7 @@ def test_an_engine_that_does_not_wall_off_is_refused(told: Path, monkeypatch: py
 
 def test_a_missing_image_is_not_fetched_but_told(told: Path) -> None:
     with pytest.raises(NoSandbox) as caught:
-        asyncio.run(ContainerEngine("docker", "my/image", stand_in(told, missing=True)).probe())
+        asyncio.run(probe(ContainerEngine("docker", "my/image", stand_in(told, missing=True))))
     assert caught.value.next_step == "docker pull my/image" and not calls(told, "run")
 
 
@@ -144,18 +145,18 @@ def test_no_daemon_is_told(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2; exit 1\n")
     program.chmod(0o755)
     with pytest.raises(NoSandbox, match="Cannot connect to the Docker daemon"):
-        asyncio.run(ContainerEngine("docker", "", program).probe())
+        asyncio.run(probe(ContainerEngine("docker", "", program)))
 
 
 def test_a_daemon_of_another_machine_is_refused(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
     with pytest.raises(NoSandbox, match="not of this machine"):
-        asyncio.run(ContainerEngine("docker", "", stand_in(told)).probe())
+        asyncio.run(probe(ContainerEngine("docker", "", stand_in(told))))
 
 
 def test_what_a_dead_one_left_is_removed_and_nothing_else(told: Path) -> None:
     with pytest.raises(NoSandbox):
-        asyncio.run(ContainerEngine("docker", "", stand_in(told)).probe())
+        asyncio.run(probe(ContainerEngine("docker", "", stand_in(told))))
     removed = {words[2] for words in calls(told, "rm")}
     assert "cab-check-999999999-dead" in removed and "cab-check-1-other" not in removed
 

@@ -21,6 +21,7 @@ from cab_check.sandbox.choose import choose
 from cab_check.sandbox.mountplan import Bind
 from cab_check.sandbox.processes import below, tree
 from cab_check.sandbox.seatbelt import Seatbelt, SeatbeltEngine
+from cab_check.sandbox.selftest import probe
 from cab_check.sandbox.toolchains import find
 
 EVIL = '/Users/me/a") (allow default) ("'
@@ -123,7 +124,7 @@ def test_memory_is_watched_and_what_left_its_group_is_ended(sham: Path) -> None:
 
 def test_an_engine_that_does_not_wall_off_is_refused(sham: Path) -> None:
     with pytest.raises(NoSandbox, match=r"the walls do not hold: .*read a private file"):
-        asyncio.run(SeatbeltEngine(sham).probe())
+        asyncio.run(probe(SeatbeltEngine(sham)))
 
 
 def test_on_macos_it_is_the_one_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
