@@ -23,7 +23,7 @@ def summary(record: Row, width: int) -> list[Text]:
     lines = hanging(key("Task"), f"{task['id']}: {outcome(task)}", width, label_style="bold")
     lines += _failure(task, width)
     lines.append(single(key(""), how, width, style="dim"))
-    for note in task["notes"][:1]:
+    for note in task["notes"][: 2 if level == 0 else 1]:
         lines += hanging(key(""), note, width)
     return lines
 

@@ -28,6 +28,8 @@ from cab_check.tasks.globs import matches
 from cab_check.tasks.task import Task
 from cab_check.wire.exchange import Asker
 
+_UNWALLED = "No walls stood: the task's tests and solution could be read, so passing proves nothing."
+
 
 class Runner:
     """One task with one model, `trials` times. `so_far` holds what there is, also after `run` was cancelled."""
@@ -50,7 +52,7 @@ class Runner:
         self._limits = replace(limits, wall_s=min(limits.wall_s, task.agent_timeout_s))
         self._trace, self._progress = trace, progress
         self._trials: list[Trial] = []
-        self._notes: list[str] = []
+        self._notes: list[str] = [] if machine.isolation.level else [_UNWALLED]
         self._unfinished: AgentResult | None = None
 
     @property

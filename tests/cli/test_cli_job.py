@@ -39,6 +39,7 @@ def test_without_walls_only_where_it_is_typed_in_full(cab: Run, endpoint: DemoSe
     task = json.loads(done.stdout)["task"]
     assert done.returncode == 0 and task["trials"][0]["passed"]
     assert task["isolation"]["level"] == 0 and len(task["isolation"]["gaps"]) >= 5
+    assert task["notes"][0].endswith("so passing proves nothing.")
     assert "sandbox: level 0 (none)" in done.stderr and "not walled off: every file of this user" in done.stderr
     for other in (["--sandbox", "none"], ["--sandbox", "0"], ["--sandbox", "3", "--unsafe-no-sandbox"]):
         refused = cab(*job, *other, env={"CAB_KEY": KEY})
