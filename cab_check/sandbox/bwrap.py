@@ -6,7 +6,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,12 +39,9 @@ class BubblewrapEngine:
         self._isolation = replace(self._isolation, engine_version=await _version(program))
         return self._isolation
 
-    def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
-        """A box with these walls."""
-        return self._open(plan)
-
     @asynccontextmanager
-    async def _open(self, plan: Plan) -> AsyncIterator[Box]:
+    async def open(self, plan: Plan) -> AsyncIterator[Box]:
+        """A box with these walls."""
         program = str(self._program())
         with scratch.directory("box") as folder:
             view = layout(plan, folder, moves=True)

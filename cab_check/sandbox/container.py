@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,12 +60,9 @@ class ContainerEngine:
         self._isolation = replace(self._isolation, engine_version=f"{version}, {self._image}")
         return self._isolation
 
-    def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
-        """A box with these walls."""
-        return self._open(plan)
-
     @asynccontextmanager
-    async def _open(self, plan: Plan) -> AsyncIterator[Box]:
+    async def open(self, plan: Plan) -> AsyncIterator[Box]:
+        """A box with these walls."""
         client = self._client()
         with scratch.directory("box") as folder:
             view = layout(replace(plan, toolchains=()), folder, moves=True)

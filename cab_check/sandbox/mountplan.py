@@ -44,6 +44,15 @@ class Layout:
     env: Mapping[str, str]
     work: str
 
+    def inside(self, source: Path) -> str:
+        """Where a mounted path of the host, or a path below one, is seen. Raises KeyError if nowhere."""
+        places = {bind.source: bind.target for bind in self.binds}
+        resolved = source.resolve()
+        for place in (resolved, *resolved.parents):
+            if str(place) in places:
+                return str(Path(places[str(place)]) / resolved.relative_to(place))
+        raise KeyError(str(source))
+
     def counted(self, *, inside: bool) -> list[str]:
         """The places whose contents count against the disk limits, by their path inside or on the host."""
         return [bind.target if inside else bind.source for bind in self.binds if bind.writable]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from cab_check.sandbox import scratch
@@ -27,12 +27,9 @@ class NamespacesEngine:
         """The walls; whether the kernel lets them be built, only building them tells."""
         return self._isolation
 
-    def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
-        """A box with these walls."""
-        return self._open(plan)
-
     @asynccontextmanager
-    async def _open(self, plan: Plan) -> AsyncIterator[Box]:
+    async def open(self, plan: Plan) -> AsyncIterator[Box]:
+        """A box with these walls."""
         with scratch.directory("box") as folder:
             view = layout(plan, folder, moves=True)
             root = folder / "root"

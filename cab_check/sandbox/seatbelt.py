@@ -8,7 +8,7 @@ default is not enough, since launchd and the pasteboard would be reached.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +59,9 @@ class SeatbeltEngine:
             raise NoSandbox(f"{self._program} is not there")
         return self._isolation
 
-    def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
-        """A box with these walls."""
-        return self._open(plan)
-
     @asynccontextmanager
-    async def _open(self, plan: Plan) -> AsyncIterator[Box]:
+    async def open(self, plan: Plan) -> AsyncIterator[Box]:
+        """A box with these walls."""
         with scratch.directory("box") as folder:
             view = layout(plan, folder, moves=False)
             hidden = {*own_places(), *(path for chain in plan.toolchains for path in chain.hidden)}

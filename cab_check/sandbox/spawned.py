@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +20,7 @@ from cab_check.sandbox.box import Done, Isolation, Plan
 from cab_check.sandbox.launch.limits import tree_usage
 from cab_check.sandbox.mountplan import Layout
 from cab_check.sandbox.processes import below
-from cab_check.sandbox.talk import Sink
-from cab_check.sandbox.warm import OutputWatcher
+from cab_check.sandbox.talk import Collected, OutputWatcher, Sink
 
 _TICK_S = 0.25
 _CHUNK = 65536
@@ -60,7 +58,6 @@ class SpawnedBox:
         self._isolation = isolation
         self._wrapper = wrapper
         self._turn = asyncio.Lock()
-        self._places = {bind.source: bind.target for bind in layout.binds}
         self._counted = [bind.source for bind in layout.binds if bind.writable]
 
     @property
@@ -70,11 +67,7 @@ class SpawnedBox:
 
     def inside(self, source: Path) -> str:
         """Where a mounted path of the host, or a path below one, is seen from inside. Raises KeyError if nowhere."""
-        resolved = source.resolve()
-        for place in (resolved, *resolved.parents):
-            if str(place) in self._places:
-                return str(Path(self._places[str(place)]) / resolved.relative_to(place))
-        raise KeyError(str(source))
+        return self._layout.inside(source)
 
     async def run(
         self,
@@ -87,21 +80,15 @@ class SpawnedBox:
         watch: OutputWatcher | None = None,
     ) -> Done:
         """Run one command to its end or to `timeout_s`. Raises NoSandbox if the walls could not be built."""
-        collected = {"stdout": bytearray(), "stderr": bytearray()}
-
-        async def sink(name: str, data: bytes) -> None:
-            collected[name] += data
-            if watch is not None:
-                watch(name, data)
 
         async def given() -> AsyncIterable[bytes]:
             if stdin:
                 yield stdin
 
-        running = _Running(self._plan, self._counted, self._wrapper, sink)
-        async with self._turn:
-            done = await running.run(self._argv(argv, cwd, env), given(), timeout_s)
-        return replace(done, stdout=bytes(collected["stdout"]), stderr=bytes(collected["stderr"]))
+        collected = Collected(watch)
+        return collected.into(
+            await self.stream(argv, timeout_s=timeout_s, sink=collected.put, stdin=given(), cwd=cwd, env=env)
+        )
 
     async def stream(
         self,

@@ -8,10 +8,12 @@ import json
 import struct
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from cab_check.base.errors import NoSandbox
 from cab_check.base.text import one_line
+from cab_check.sandbox.box import Done
 
 _HEADER = struct.Struct(">cI")
 _WORDS_S = 2.0
@@ -19,6 +21,25 @@ _LAST_OUTPUT = 300  # bytes of stderr that are told with a failure of the walls
 _NAMES = {b"O": "stdout", b"E": "stderr"}
 
 Sink = Callable[[str, bytes], Awaitable[None]]
+OutputWatcher = Callable[[str, bytes], None]
+
+
+class Collected:
+    """A sink that keeps what comes, and tells `watch` of each piece."""
+
+    def __init__(self, watch: OutputWatcher | None = None) -> None:
+        self._streams = {"stdout": bytearray(), "stderr": bytearray()}
+        self._watch = watch
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Take one piece."""
+        self._streams[name] += data
+        if self._watch is not None:
+            self._watch(name, data)
+
+    def into(self, done: Done) -> Done:
+        """`done` with all that came."""
+        return replace(done, stdout=bytes(self._streams["stdout"]), stderr=bytes(self._streams["stderr"]))
 
 
 class Talk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from cab_check.sandbox import scratch
 from cab_check.sandbox.box import Box, Isolation, Plan
@@ -25,12 +25,9 @@ class UnsafeEngine:
         """That there are none."""
         return self._isolation
 
-    def open(self, plan: Plan) -> AbstractAsyncContextManager[Box]:
-        """A box without walls."""
-        return self._open(plan)
-
     @asynccontextmanager
-    async def _open(self, plan: Plan) -> AsyncIterator[Box]:
+    async def open(self, plan: Plan) -> AsyncIterator[Box]:
+        """A box without walls."""
         with scratch.directory("box") as folder:
             view = layout(plan, folder, moves=False)
             async with open_box(plan, view, self._isolation, {"walls": "none"}, inside=False) as box:

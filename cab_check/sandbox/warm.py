@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from cab_check.base.text import one_line
 from cab_check.sandbox.box import Done, Isolation, Plan
 from cab_check.sandbox.cgroups import Group, group_for
 from cab_check.sandbox.mountplan import Layout
-from cab_check.sandbox.talk import Sink, Talk
+from cab_check.sandbox.talk import Collected, OutputWatcher, Sink, Talk
 from cab_check.sandbox.walls import CGROUP_LIMITS
 
 _START_S = 20.0
@@ -35,8 +35,6 @@ _CODE = (
 )
 _PACKAGE = os.fsencode(Path(cab_check.__file__).resolve().parent.parent)
 
-OutputWatcher = Callable[[str, bytes], None]
-
 
 class WarmBox:
     """A box that is served by a launcher process. Commands run one after the other."""
@@ -48,7 +46,6 @@ class WarmBox:
         self._layout = layout
         self._isolation = isolation
         self._turn = asyncio.Lock()
-        self._places = {bind.source: bind.target for bind in layout.binds}
 
     @property
     def isolation(self) -> Isolation:
@@ -57,11 +54,7 @@ class WarmBox:
 
     def inside(self, source: Path) -> str:
         """Where a mounted path of the host, or a path below one, is seen from inside. Raises KeyError if nowhere."""
-        resolved = source.resolve()
-        for place in (resolved, *resolved.parents):
-            if str(place) in self._places:
-                return str(Path(self._places[str(place)]) / resolved.relative_to(place))
-        raise KeyError(str(source))
+        return self._layout.inside(source)
 
     async def run(
         self,
@@ -79,16 +72,9 @@ class WarmBox:
         When cancelled, the command and all that it started are ended before CancelledError goes on.
         Raises NoSandbox if the walls failed or their launcher ended.
         """
-        collected = {"stdout": bytearray(), "stderr": bytearray()}
-
-        async def sink(name: str, data: bytes) -> None:
-            collected[name] += data
-            if watch is not None:
-                watch(name, data)
-
+        collected = Collected(watch)
         request = self._request(argv, cwd, env, timeout_s, stdin, more=False)
-        done = await self._serve(request, timeout_s, sink)
-        return replace(done, stdout=bytes(collected["stdout"]), stderr=bytes(collected["stderr"]))
+        return collected.into(await self._serve(request, timeout_s, collected.put))
 
     async def stream(
         self,
