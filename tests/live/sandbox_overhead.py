@@ -4,7 +4,9 @@
 
 All are measured in turn in the same run, so that load of the machine hits each alike; medians are shown. CPU time is
 that of every process that takes part: the kernel's count for children that have ended, the scheduler's for a launcher
-that stays. "over" is the CPU time beyond the bare command. As root bubblewrap is not used by cab-check, and its engine
+that stays. "over" is the CPU time beyond the bare command. `cab-check sandbox` loads its part of the command line,
+builds walls and tries them from inside before its command runs; that is its start-up. `--help` loads the whole command
+line, `sandbox --help` that part. As root bubblewrap is not used by cab-check, and its engine
 is shown for an ordinary user only.
 """
 
@@ -84,6 +86,7 @@ async def cases(stack: AsyncExitStack) -> dict[str, Case]:
             continue
         await box.run([TRUE], timeout_s=30)  # the first is not what is measured
         found[f"open box, {engine.name}"] = in_box(box)
+    found["cab-check --help"] = process(*_COMMAND, "--help")
     found["cab-check --version"] = process(*_COMMAND, "--version")
     found["cab-check sandbox --help"] = process(*_COMMAND, "sandbox", "--help")
     found["cab-check sandbox"] = process(*_COMMAND, "sandbox", "-q", "--", TRUE)
@@ -102,7 +105,7 @@ async def measure(runs: int) -> dict[str, list[Measured]]:
 
 
 def main() -> int:
-    """Print the table; 1 if an open box costs more than it may."""
+    """Print the table; 1 if an open box or the command costs more than it may."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=21, metavar="N", help="how often each is measured (21)")
     results = asyncio.run(measure(parser.parse_args().runs))
@@ -115,7 +118,9 @@ def main() -> int:
         print(f"{name:28} {cpu:8.1f} {cpu - bare:8.1f} {wall:8.1f}")
     over = [name for name, (cpu, _) in medians.items() if name.startswith("open box") and cpu - bare > MOST_MS]
     print(f"over {MOST_MS:.0f} ms: {', '.join(over) or 'no open box'}")
-    return 1 if over else 0
+    whole, loaded = (medians[name][0] for name in ("cab-check sandbox", "cab-check --help"))
+    print(f"cab-check sandbox, all in all: {whole / loaded:.2f} of the CPU time in which cab-check --help is ready")
+    return 1 if over or whole > loaded + MOST_MS else 0
 
 
 if __name__ == "__main__":
