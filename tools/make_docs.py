@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from typer.main import get_command
 
+from cab_check.cli import sandbox
 from cab_check.cli.app import app
 from cab_check.knowledge.advice import Rule, rules_for
 from cab_check.knowledge.finding import Finding
@@ -134,8 +135,24 @@ def commands() -> str:
             "",
             "A line without a command is `check`. `cab-check COMMAND --help` prints the same.",
             "",
-            *(line for name, command in top.commands.items() for line in _command(f"cab-check {name}", command)),
+            *(line for name, command in top.commands.items() for line in _listed(name, command)),
         ]
+    )
+
+
+def _listed(name: str, command: Any) -> Iterator[str]:
+    return _sandbox() if name == "sandbox" else _command(f"cab-check {name}", command)
+
+
+def _sandbox() -> Iterator[str]:
+    """The one command that reads its own command line."""
+    own = sandbox.parser()
+    yield from (f"## {own.prog} [--] ARGV...", "", f"{own.description} {own.epilog}", "")
+    rows = [row for row in own._actions if row.option_strings and row.dest != "help"]
+    named = [(", ".join(f"`{name}`" for name in row.option_strings), row) for row in rows]
+    yield from _table(
+        ("option", "what it does"),
+        [(f"{names} `{_cell(str(row.metavar))}`" if row.metavar else names, str(row.help)) for names, row in named],
     )
 
 

@@ -30,9 +30,9 @@ _MIB = 1 << 20
 _USUAL = Limits()
 _COUNTED = (
     ("cpu", ("S", "CPU seconds of one process"), _USUAL.cpu_s),
-    ("memory", ("MIB", "memory of all its processes"), _USUAL.memory_bytes // _MIB),
-    ("processes", ("N", "processes at a time"), _USUAL.processes),
-    ("disk", ("MIB", "all that it may write"), _USUAL.disk_bytes // _MIB),
+    ("memory", ("MIB", "Memory of all its processes"), _USUAL.memory_bytes // _MIB),
+    ("processes", ("N", "Processes at a time"), _USUAL.processes),
+    ("disk", ("MIB", "All that it may write"), _USUAL.disk_bytes // _MIB),
 )
 SUMMARY = "Run a command behind the walls of a task: same view, no network, no key. Output and exit code are its own."
 _ENDINGS = (
@@ -53,15 +53,15 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = found.add_argument
-    add("argv", nargs=argparse.REMAINDER, metavar="ARGV", help="the command, best after --")
-    add("-w", "--workdir", type=Path, metavar="DIR", help="writable inside, as /app (a temporary one)")
-    add("--level", type=int, choices=(2, 3), metavar="N", help="only walls of level N: 2 or 3")
+    add("argv", nargs=argparse.REMAINDER, metavar="ARGV", help="The command, best after --")
+    add("-w", "--workdir", type=Path, metavar="DIR", help="Writable inside, as /app (a temporary one)")
+    add("--level", type=int, choices=(2, 3), metavar="N", help="Only walls of level N: 2 or 3")
     add("--sandbox", metavar="NAME", help=f"{', '.join(choose.WANTED)} (auto)")
-    add("--timeout", type=_least(0.1), default=3600.0, metavar="S", help="seconds it may take (3600)")
+    add("--timeout", type=_least(0.1), default=3600.0, metavar="S", help="Seconds it may take (3600)")
     for name, what, usual in _COUNTED:
         add(f"--{name}", type=_least(1), default=usual, metavar=what[0], help=f"{what[1]} ({usual})")
-    add("--raw", action="store_true", help="let escape sequences through to a terminal")
-    add("-q", "--quiet", action="store_true", help="do not tell which walls stand")
+    add("--raw", action="store_true", help="Let escape sequences through to a terminal")
+    add("-q", "--quiet", action="store_true", help="Do not tell which walls stand")
     return found
 
 
