@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from typer.main import get_command
 
 from cab_check.cli import sandbox
-from cab_check.cli.app import app
+from cab_check.cli.app import build
 from cab_check.knowledge.advice import Rule, rules_for
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.fingerprint import Known, known_hops
@@ -127,7 +127,7 @@ def _parsers() -> Iterator[str]:
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    top: Any = get_command(app)
+    top: Any = get_command(build())
     return "\n".join(
         [
             MADE.format(source="the commands themselves"),

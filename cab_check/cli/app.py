@@ -4,64 +4,80 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 
 import typer
 
 from cab_check.base.errors import CabError, Stopped, UsageError
 from cab_check.base.text import nearest
-from cab_check.cli import check, demo, diagnose, doctor, explain, rules, runs, sandbox, tasks, tuis, wiring
 from cab_check.cli.drain import drain_stdout
 from cab_check.cli.options import takes_groups
-from cab_check.cli.show import say
-from cab_check.record.compose import error_document
-from cab_check.report.as_json import write_json
+from cab_check.cli.screen import say
 
-app = typer.Typer(
-    name="cab-check",
-    help="Will your model, your endpoint and your coding agent work together? Why not, and which line to change.",
-    epilog="Without a command: check. Start with: cab-check --endpoint URL, or: cab-check demo",
-    add_completion=False,
-    no_args_is_help=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-app.command("check")(takes_groups(check.check))
-app.command("handshake")(takes_groups(check.handshake))
-app.command("diagnose")(takes_groups(diagnose.diagnose))
-app.command("wiring")(wiring.wiring)
-app.command("explain")(explain.explain)
-app.command("report")(takes_groups(runs.report))
-app.command("doctor")(doctor.doctor)
-app.command("sandbox", help=sandbox.SUMMARY)(lambda: 0)  # listed here; it reads its own command line
-app.command("tuis")(tuis.tuis)
-app.add_typer(runs.app, name="runs")
-app.add_typer(tasks.app, name="tasks")
-app.add_typer(demo.app, name="demo")
-app.add_typer(rules.app, name="rules")
+Adding = Callable[[typer.Typer, str, ModuleType], None]
 
-COMMANDS = (
-    "check",
-    "handshake",
-    "diagnose",
-    "explain",
-    "report",
-    "doctor",
-    "sandbox",
-    "tuis",
-    "wiring",
-    "runs",
-    "tasks",
-    "demo",
-    "rules",
-)
+
+def _plain(app: typer.Typer, name: str, module: ModuleType) -> None:
+    app.command(name)(getattr(module, name))
+
+
+def _grouped(app: typer.Typer, name: str, module: ModuleType) -> None:
+    app.command(name)(takes_groups(getattr(module, name)))
+
+
+def _nested(app: typer.Typer, name: str, module: ModuleType) -> None:
+    app.add_typer(module.app, name=name)
+
+
+def _listed(app: typer.Typer, name: str, module: ModuleType) -> None:
+    """It reads its own command line."""
+    app.command(name, help=module.SUMMARY)(lambda: 0)
+
+
+COMMANDS: Mapping[str, tuple[str, Adding]] = {
+    "check": ("check", _grouped),
+    "handshake": ("check", _grouped),
+    "diagnose": ("diagnose", _grouped),
+    "wiring": ("wiring", _plain),
+    "explain": ("explain", _plain),
+    "report": ("runs", _grouped),
+    "doctor": ("doctor", _plain),
+    "sandbox": ("sandbox", _listed),
+    "tuis": ("tuis", _plain),
+    "runs": ("runs", _nested),
+    "tasks": ("tasks", _nested),
+    "demo": ("demo", _nested),
+    "rules": ("rules", _nested),
+}
+"""Every command, the module of this room that has it, and how it is taken from there."""
+
 _READER_LEFT = 141  # what a shell shows for a program that SIGPIPE ended: `cab-check ... | head`
 _BUG = "This is a defect of cab-check: please report it with the lines above."
 
 
+def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The commands `names`. The code of the others is not loaded: nobody waits for what was not asked for."""
+    app = typer.Typer(
+        name="cab-check",
+        help="Will your model, your endpoint and your coding agent work together? Why not, and which line to change.",
+        epilog="Without a command: check. Start with: cab-check --endpoint URL, or: cab-check demo",
+        add_completion=False,
+        no_args_is_help=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)  # or typer would take the name of an only command away
+    for name in names:
+        module, add = COMMANDS[name]
+        add(app, name, import_module(f"cab_check.cli.{module}"))
+    return app
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. With `--json`, stdout gets one document whatever happens."""
-    code = sandbox.main(arguments[1:]) if arguments[:1] == ["sandbox"] else _guarded(arguments)
+    code = _guarded(arguments)
     drain_stdout()
     return code
 
@@ -98,6 +114,7 @@ def with_command(arguments: Sequence[str]) -> list[str]:
 
 def _run(arguments: list[str]) -> int:
     try:
+        app = build([arguments[0]] if arguments[0] in COMMANDS else COMMANDS)
         code = app(arguments, prog_name="cab-check", standalone_mode=False)
     except typer.TyperException as wrong:
         command = arguments[0] if arguments[0] in COMMANDS else ""
@@ -110,6 +127,9 @@ def _run(arguments: list[str]) -> int:
 
 def _tell(failure: CabError, arguments: Sequence[str]) -> int:
     if "--json" in arguments:
+        from cab_check.record.compose import error_document
+        from cab_check.report.as_json import write_json
+
         write_json(error_document(failure), sys.stdout)
         sys.stdout.flush()
     else:

@@ -13,8 +13,9 @@ from cab_check.base.errors import Stopped, UsageError
 from cab_check.cli.check import read_wish
 from cab_check.cli.flow import work_on
 from cab_check.cli.options import Asking, Reach, Showing, TaskWishes, takes_groups
+from cab_check.cli.screen import put, say
 from cab_check.cli.session import Session
-from cab_check.cli.show import check_showing, put, say
+from cab_check.cli.show import check_showing
 from cab_check.cli.target import read_target
 from cab_check.demo.encode import MODEL
 from cab_check.demo.faults.fault import Fault, Given, given_for

@@ -13,7 +13,7 @@ import typer
 
 from cab_check.base.errors import ToolchainMissing
 from cab_check.base.plain import plain
-from cab_check.cli.show import put
+from cab_check.cli.screen import put
 from cab_check.cli.tuis import installed_here
 from cab_check.record.tool import tool_facts
 from cab_check.sandbox import cgroups

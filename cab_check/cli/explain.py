@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from cab_check.cli.show import columns, put
+from cab_check.cli.screen import columns, put
 from cab_check.knowledge.advice import Rule, rules_for
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import Code, code, codes, layers

@@ -14,8 +14,9 @@ from cab_check.cli.consent import agreed
 from cab_check.cli.job import Job, Wish
 from cab_check.cli.options import Asking, Reach, Showing
 from cab_check.cli.plan import show_plan
+from cab_check.cli.screen import say, stderr_console
 from cab_check.cli.session import Session, leave
-from cab_check.cli.show import say, show, stderr_console
+from cab_check.cli.show import show
 from cab_check.cli.target import Target, read_target
 from cab_check.cli.watch import Notes, Watcher
 from cab_check.handshake.estimate import estimate

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cab_check.cli.options import Showing
-from cab_check.cli.show import put
+from cab_check.cli.screen import put
 from cab_check.record import output
 from cab_check.record.store import EXCHANGES, StoredRun
 from cab_check.report.bundle import bundle

@@ -9,8 +9,8 @@ from cab_check.base.plain import plain
 from cab_check.cli import ceilings
 from cab_check.cli.job import Job, Wish
 from cab_check.cli.options import Showing
+from cab_check.cli.screen import put
 from cab_check.cli.session import Session
-from cab_check.cli.show import put
 from cab_check.cli.target import Target
 from cab_check.cli.watch import Notes, Watcher
 from cab_check.handshake.estimate import estimate

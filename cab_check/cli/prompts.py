@@ -12,8 +12,8 @@ from cab_check.base.errors import Stopped, UsageError
 from cab_check.base.text import one_line
 from cab_check.cli.local import LocalServer, look_around
 from cab_check.cli.options import Reach
+from cab_check.cli.screen import say
 from cab_check.cli.session import Session
-from cab_check.cli.show import say
 from cab_check.cli.target import Target, read_target
 from cab_check.wire.secret import Secret
 

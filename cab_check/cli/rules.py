@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from cab_check.chat.errors import read_error
-from cab_check.cli.show import columns, put
+from cab_check.cli.screen import columns, put
 from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import plan_of
 from cab_check.knowledge.advice import Rule, rules, winner

@@ -12,7 +12,8 @@ from cab_check.base.errors import UsageError
 from cab_check.base.text import one_line
 from cab_check.cli.options import Showing
 from cab_check.cli.pass_on import pass_on_bundle, pass_on_issue
-from cab_check.cli.show import check_showing, put, show
+from cab_check.cli.screen import put
+from cab_check.cli.show import check_showing, show
 from cab_check.record.store import EXCHANGES, Store
 from cab_check.report.citable import citable
 from cab_check.report.run_diff import compare, lines

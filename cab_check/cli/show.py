@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from rich.console import Console
-from rich.text import Text
 
 from cab_check.base.errors import OutputError, UsageError
 from cab_check.cli.options import Showing
+from cab_check.cli.screen import columns, wants_color
 from cab_check.record import output
 from cab_check.report.as_json import write_json
 from cab_check.report.markdown import markdown
-from cab_check.report.terminal import encodable, verdict_line, write
+from cab_check.report.stream import write
+from cab_check.report.terminal import verdict_line
 from cab_check.report.verbose import verbose
 from cab_check.wire.exchange import Recording
 
-_WIDEST = 120
 FORMS: output.Forms = {**output.FORMS, ".md": markdown}
 
 
@@ -58,40 +54,3 @@ def _print(record: Mapping[str, Any], showing: Showing, recording: Recording | N
         write(verdict_line(record, width=columns()), sys.stdout, color=color)
     else:
         write(verbose(record, showing.verbose, width=columns(), recording=recording), sys.stdout, color=color)
-
-
-def wants_color(when: str) -> bool:
-    """`--color`, else NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, else whether stdout is a terminal."""
-    if when != "auto":
-        return when == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("CLICOLOR_FORCE", "0") != "0" or os.environ.get("FORCE_COLOR"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and os.environ.get("CLICOLOR") != "0"
-
-
-def columns() -> int:
-    """The width to lay text out for: the terminal's, at most 120; 80 where there is none."""
-    return min(shutil.get_terminal_size((80, 24)).columns, _WIDEST) if sys.stdout.isatty() else 80
-
-
-def stderr_console() -> Console:
-    """Where notes, prompts and progress go: wrapped at words on a terminal, whole lines in a log."""
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    console.soft_wrap = not console.is_terminal
-    return console
-
-
-def say(*lines: str) -> None:
-    """Lines on stderr, in characters that it can carry."""
-    console = stderr_console()
-    for line in lines:
-        console.print(Text(encodable(line, console.encoding)))
-
-
-def put(lines: Iterable[str | Text], *, color: bool = False) -> None:
-    """Lines of a result on stdout."""
-    for line in lines:
-        text = line if isinstance(line, Text) else Text(line)
-        write(text.append("\n") if not text.plain.endswith("\n") else text, sys.stdout, color=color)

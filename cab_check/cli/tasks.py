@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cab_check.cli.show import put
+from cab_check.cli.screen import put
 from cab_check.tasks.export import export
 from cab_check.tasks.loader import bundled, load
 

@@ -10,7 +10,7 @@ import typer
 
 from cab_check.base.errors import UsageError
 from cab_check.base.plain import plain
-from cab_check.cli.show import columns, put
+from cab_check.cli.screen import columns, put
 from cab_check.report.figures import many
 from cab_check.report.tui_pages import as_row, page, table, unknown_page
 from cab_check.tuis.check import check_file

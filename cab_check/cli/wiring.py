@@ -14,7 +14,7 @@ import typer
 from cab_check.base.errors import UsageError
 from cab_check.base.plain import plain
 from cab_check.cli.aim import Aimed, aimed
-from cab_check.cli.show import columns, put, say
+from cab_check.cli.screen import columns, put, say
 from cab_check.report.wiring import choice_lines, outcome_lines, recipe_lines
 from cab_check.tuis.compare import compare
 from cab_check.tuis.recipe import recipe

@@ -1,4 +1,4 @@
-"""The first screen, and how a report reaches a stream.
+"""The first screen.
 
 A pure function of the Record: does it work, whose fault is it, which line to change, what to type next.
 """
@@ -6,10 +6,8 @@ A pure function of the Record: does it work, whose fault is it, which line to ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import StringIO
-from typing import Any, TextIO
+from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from cab_check.report import axes, checks, compare, findings, foot, task, tuis, verdict
@@ -17,8 +15,6 @@ from cab_check.report.lines import height, page
 
 LINES = 25
 NARROWEST = 40
-
-_PLAIN = str.maketrans({"—": "-", "–": "-", "…": "~", "×": "x", "‘": "'", "’": "'", "“": '"', "”": '"', "\ufffd": "?"})
 
 
 def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
@@ -51,30 +47,3 @@ def first_screen(record: Mapping[str, Any], *, width: int = 80) -> Text:
 def verdict_line(record: Mapping[str, Any], *, width: int = 80) -> Text:
     """The verdict alone, for `-q`."""
     return page(verdict.verdict(record, max(width, NARROWEST), alone=True))
-
-
-def write(text: Text, stream: TextIO, *, color: bool = False) -> None:
-    """Print `text` as it stands, with colours only if `color`, in characters that the stream's encoding has."""
-    memory = StringIO()
-    console = Console(
-        file=memory,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    console.print(text, soft_wrap=True, end="")
-    stream.write(encodable(memory.getvalue(), stream.encoding))
-
-
-def encodable(text: str, encoding: str | None) -> str:
-    """`text` in what `encoding` can carry: typographic marks get their ASCII look-alike, the rest a question mark."""
-    encoding = encoding or "ascii"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
-    return text

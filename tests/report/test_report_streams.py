@@ -11,7 +11,8 @@ from record_cases import all_records, handshake, record
 
 from cab_check.handshake.result import ModelFacts
 from cab_check.report.as_json import as_json, write_json
-from cab_check.report.terminal import first_screen, write
+from cab_check.report.stream import write
+from cab_check.report.terminal import first_screen
 
 RECORDS = all_records()
 
