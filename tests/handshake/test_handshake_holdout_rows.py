@@ -12,11 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from holdout.matching import matches
-from holdout.overlay import Overlay, rows
+from holdout.overlay import FILES, Overlay, rows
 
 from cab_check.knowledge.vocabulary import codes, layers
 
-ROWS = rows()
+ROWS = [row for file in FILES for row in rows(file)]
+FAILING = [row for row in ROWS if not row.get("sound")]
+SOUND = [row for row in ROWS if row.get("sound")]
 OWNERS = {"server", "gateway", "account", "model", "client", "network", "user"}
 ASK = {"role": "user", "content": "Say exactly: blue stone"}
 ORDER = {"role": "user", "content": "Call the tool get_weather with city set to 'Paris' and days set to 3."}
@@ -57,8 +59,20 @@ def _chat(*messages: dict[str, Any], **fields: Any) -> tuple[str, dict[str, Any]
     return "/chat/completions", {"messages": list(messages), **fields}
 
 
+def _with(tool: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """The tool with other fields in its function; None takes one out."""
+    function = {**tool["function"], **fields}
+    return {**tool, "function": {name: value for name, value in function.items() if value is not None}}
+
+
 BROKEN = {**CALL, "function": {"name": "get_weather", "arguments": '{"city":"Par'}}
 CUSTOM = {"type": "custom", "name": "apply_patch", "description": "Patch"}
+ANY_OF = _with(WEATHER, parameters={"type": "object", "properties": {"city": {"anyOf": [{"type": "string"}]}}})
+BARE = _with(WEATHER, parameters=None)
+SECOND = {**CALL, "id": "call_a2"}
+UMLAUT = {"role": "user", "content": "Call the tool get_weather with city set to 'Münster' and days set to 3."}
+QUOTES = {"role": "user", "content": "Call write_note with text set to 'say \"hi\"'."}
+SCHEMA = {"name": "answer", "schema": {"type": "object", "properties": {"colour": {"type": "string"}}}}
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     _chat(ASK),
     _chat(ASK, stream=True, stream_options={"include_usage": True}),
@@ -81,23 +95,60 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("/responses", {"input": [{"role": "user", "content": "Say exactly: blue stone"}], "stream": True}),
     ("/responses", {"input": "Say exactly: blue stone", "tools": [CUSTOM]}),
     ("/messages", {"messages": [ASK], "max_tokens": 64, "stream": True}),
+    _chat(ASK, temperature=0.2, top_p=0.9),
+    _chat(ASK, store=True),
+    _chat(ASK, prompt_cache_key="a1"),
+    _chat(ASK, presence_penalty=0),
+    _chat(ASK, reasoning_effort="none"),
+    _chat(ORDER, tools=[WEATHER], parallel_tool_calls=False),
+    _chat(ORDER, tools=[WEATHER], tool_choice="required"),
+    _chat(ORDER, tools=[WEATHER], tool_choice="none"),
+    _chat(ASK, response_format={"type": "json_schema", "json_schema": SCHEMA}),
+    _chat(ASK, {"role": "assistant", "content": "blue"}),
+    _chat(ORDER, _called(tool_calls=[CALL, SECOND]), RESULT, {**RESULT, "tool_call_id": "call_a2"}, tools=[WEATHER]),
+    _chat(ORDER, _called(), RESULT),
+    _chat(ORDER, _called(), {**RESULT, "content": [{"type": "text", "text": "18 degrees"}]}, tools=[WEATHER]),
+    _chat(ASK, {"role": "assistant", "content": "blue stone", "tool_calls": []}, ASK),
+    _chat(ORDER, tools=[ANY_OF]),
+    _chat(ORDER, tools=[BARE]),
+    _chat(ORDER, tools=[_with(WEATHER, description="Weather. " * 4_000)]),
+    _chat({"role": "user", "content": "word " * 24_000 + "\nSay exactly: blue stone"}),
+    _chat(UMLAUT, tools=[WEATHER], stream=True),
+    _chat(QUOTES, tools=[WRITE]),
+    ("/responses", {"input": [ASK, {"role": "assistant", "content": "blue stone"}, ASK]}),
+    ("/messages", {"messages": [ASK], "max_tokens": 64, "tools": [{"name": "get_weather", "input_schema": {}}]}),
+    ("/messages", {"messages": [{"role": "system", "content": "Be brief."}, ASK], "max_tokens": 64}),
 ]
+REQUESTS.append((REQUESTS[-2][0], {**REQUESTS[-2][1], "stream": True}))
 
 
 def test_the_hold_out_is_large_enough_and_its_rows_are_told_apart() -> None:
-    assert len(ROWS) >= 70
+    assert all(len([row for row in rows(file) if not row.get("sound")]) >= 70 for file in FILES)
+    assert len(SOUND) >= 10
     assert len({row["id"] for row in ROWS}) == len(ROWS)
+    assert len({(row["source"], row["what"]) for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
-def test_a_row_is_complete_and_names_known_codes(row: dict[str, Any]) -> None:
+@pytest.mark.parametrize("row", FAILING, ids=lambda row: row["id"])
+def test_a_row_names_known_codes(row: dict[str, Any]) -> None:
+    assert row["expected"]
     assert {wanted.partition(":")[0] for wanted in row["expected"]} <= set(codes())
     assert row["layer"] in layers()
     assert row["owner"] in OWNERS
+    assert all(isinstance(word, str) for word in row["decisive"])
+
+
+@pytest.mark.parametrize("row", SOUND, ids=lambda row: row["id"])
+def test_a_sound_row_names_no_code(row: dict[str, Any]) -> None:
+    assert (row["layer"], row["expected"], row["decisive"], row["owner"]) == ("sound", [], [], "")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_a_row_says_what_it_is_and_who_tells_of_it(row: dict[str, Any]) -> None:
     assert row["source"].startswith("https://")
+    assert row["source_kind"] in ("issue", "pull request", "docs")
     assert row["what"].endswith(".")
     assert row["wire"]
-    assert all(isinstance(word, str) for word in row["decisive"])
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])

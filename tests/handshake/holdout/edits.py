@@ -1,6 +1,6 @@
-"""The fixed set of edits that make a sound reply wrong: before the model, on the completion, on its chunks, on bytes.
+"""The fixed set of edits that make a sound reply another: before the model and on the completion.
 
-Each is named in README.md. All are pure: they take plain JSON and give plain JSON.
+Those on streams are in stream_edits.py. Each is named in README.md. All are pure: they take and give plain JSON.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 Json = dict[str, Any]
-_PIECE = re.compile(r".{1,24}(?:\s+|$)|.{1,24}", re.DOTALL)
 
 
 def put(data: Any, path: str, value: Any) -> None:
@@ -46,7 +45,8 @@ def edit_request(body: Json, edit: Json) -> Json:
     for name in edit.get("forget", ()):
         body.pop(name, None)
     if "forget_role" in edit:
-        body["messages"] = [item for item in body.get("messages", []) if item.get("role") != edit["forget_role"]]
+        gone = edit["forget_role"] if isinstance(edit["forget_role"], list) else [edit["forget_role"]]
+        body["messages"] = [item for item in body.get("messages", []) if item.get("role") not in gone]
     for name, value in edit.get("force", {}).items():
         body[name] = value
     return body
@@ -80,7 +80,8 @@ def _each_call(change: Callable[[Any, Json, int], None]) -> Callable[[Any, Json,
 
 def _call_as_text(form: Json, choice: Json, message: Json) -> None:
     calls = message.get("tool_calls") or []
-    if not calls:
+    needed = form.get("where_a_value_has", "")
+    if not calls or (needed and not any(needed in value for call in calls for value in _strings(call))):
         return
     text = form.get("open", "") + "".join(_written(form, call, index) for index, call in enumerate(calls))
     text = form.get("before", "") + text + form.get("close", "")
@@ -89,6 +90,11 @@ def _call_as_text(form: Json, choice: Json, message: Json) -> None:
     if not form.get("keep_calls"):
         del message["tool_calls"]
         choice["finish_reason"] = form.get("finish_reason", "stop")
+
+
+def _strings(call: Json) -> list[str]:
+    arguments = json.loads(call["function"]["arguments"] or "{}")
+    return [value for value in arguments.values() if isinstance(value, str)]
 
 
 def _written(form: Json, call: Json, index: int) -> str:
@@ -172,154 +178,26 @@ def _function_fields(wanted: Json, call: Json, index: int) -> None:
     call["function"].update(wanted)
 
 
+def _name_prefix(wanted: str, call: Json, index: int) -> None:
+    call["function"]["name"] = wanted + call["function"]["name"]
+
+
+def _content_parts(wanted: list[Json], choice: Json, message: Json) -> None:
+    """The text as a list of parts; `{text}` in them stands for it. Replies with calls are left alone."""
+    if not message.get("tool_calls"):
+        text = json.dumps(message.get("content") or "", ensure_ascii=False)[1:-1]
+        message["content"] = json.loads(json.dumps(wanted, ensure_ascii=False).replace("{text}", text))
+
+
 _COMPLETION: dict[str, Callable[[Any, Json, Json], None]] = {
     "arguments": _each_call(_arguments),
     "id": _each_call(_id),
     "function_fields": _each_call(_function_fields),
+    "name_prefix": _each_call(_name_prefix),
     "call_as_text": _call_as_text,
     "calls": _calls,
     "content": _content,
     "move": _move,
     "finish_reason": _finish,
+    "content_parts": _content_parts,
 }
-
-
-# -- on the chunks -----------------------------------------------------------------------------------------------
-
-
-def as_chunks(done: Json, *, include_usage: bool) -> list[Json]:
-    """A completion as the chunks of a sound stream, `[DONE]` not included; fields it does not know ride on deltas."""
-    choice = done["choices"][0]
-    message = choice["message"]
-    frame = {**{k: v for k, v in done.items() if k not in ("choices", "usage")}, "object": "chat.completion.chunk"}
-    chunks = [_chunk(frame, {"role": "assistant", "content": ""})]
-    for name in message:
-        if name in ("role", "refusal", "tool_calls") or not isinstance(message[name], str):
-            continue
-        chunks += [_chunk(frame, {name: piece}) for piece in _PIECE.findall(message[name])]
-    for index, call in enumerate(message.get("tool_calls") or []):
-        chunks += _call_chunks(frame, index, call)
-    chunks.append(_chunk(frame, {}, choice.get("finish_reason")))
-    if include_usage and done.get("usage"):
-        chunks.append({**frame, "choices": [], "usage": done["usage"]})
-    return chunks
-
-
-def _call_chunks(frame: Json, index: int, call: Json) -> list[Json]:
-    arguments = call["function"]["arguments"]
-    first = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
-    if not isinstance(arguments, str):
-        first["function"]["arguments"] = arguments
-        return [_chunk(frame, {"tool_calls": [first]})]
-    pieces = [{"index": index, "function": {"arguments": piece}} for piece in _PIECE.findall(arguments)]
-    return [_chunk(frame, {"tool_calls": [part]}) for part in (first, *pieces)]
-
-
-def _chunk(frame: Json, delta: Json, finish_reason: str | None = None) -> Json:
-    return {**frame, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]}
-
-
-def edit_chunks(chunks: list[Json], edit: Json) -> list[Json]:
-    """The chunks as the server streams them."""
-    chunks = copy.deepcopy(chunks)
-    for name, work in _CHUNKS.items():
-        if name in edit:
-            chunks = work(edit[name], chunks)
-    return chunks
-
-
-def _parts(chunk: Json) -> list[Json]:
-    return [part for choice in chunk["choices"] for part in choice["delta"].get("tool_calls") or []]
-
-
-def _index_offset(by: int, chunks: list[Json]) -> list[Json]:
-    for chunk in chunks:
-        for part in _parts(chunk):
-            part["index"] += by
-    return chunks
-
-
-def _arguments_index(offset: int, chunks: list[Json]) -> list[Json]:
-    """The parts after the first of a call carry another index than the first."""
-    for chunk in chunks:
-        for part in _parts(chunk):
-            part["index"] += 0 if "id" in part else offset
-    return chunks
-
-
-def _call_choice(index: int, chunks: list[Json]) -> list[Json]:
-    for chunk in chunks:
-        if _parts(chunk):
-            chunk["choices"][0]["index"] = index
-    return chunks
-
-
-def _call_not_list(wanted: bool, chunks: list[Json]) -> list[Json]:
-    for chunk in chunks:
-        if _parts(chunk):
-            delta = chunk["choices"][0]["delta"]
-            delta["tool_calls"] = delta["tool_calls"][0]
-    return chunks
-
-
-def _repeat_calls(at: int, chunks: list[Json]) -> list[Json]:
-    """Each call comes again whole, with the same id, at an index further on."""
-    again = copy.deepcopy([chunk for chunk in chunks if _parts(chunk)])
-    end = max((n for n, chunk in enumerate(chunks) if _parts(chunk)), default=-1) + 1
-    return [*chunks[:end], *_index_offset(at, again), *chunks[end:]]
-
-
-def _cut_after(share: float, chunks: list[Json]) -> list[Json]:
-    """The stream ends after this share of the chunks, where it carries a call."""
-    return chunks[: max(2, int(len(chunks) * share))] if any(_parts(chunk) for chunk in chunks) else chunks
-
-
-def _set_all(fields: Json, chunks: list[Json]) -> list[Json]:
-    for chunk in chunks:
-        for path, value in fields.items():
-            put(chunk, path, copy.deepcopy(value))
-    return chunks
-
-
-def _drop_all(paths: list[str], chunks: list[Json]) -> list[Json]:
-    for chunk in chunks:
-        for path in paths:
-            drop(chunk, path)
-    return chunks
-
-
-def _role_everywhere(role: str, chunks: list[Json]) -> list[Json]:
-    for chunk in chunks:
-        for choice in chunk["choices"]:
-            choice["delta"]["role"] = role
-    return chunks
-
-
-_CHUNKS: dict[str, Callable[[Any, list[Json]], list[Json]]] = {
-    "repeat_calls": _repeat_calls,
-    "index_offset": _index_offset,
-    "arguments_index": _arguments_index,
-    "call_choice": _call_choice,
-    "call_not_list": _call_not_list,
-    "cut_after": _cut_after,
-    "role_everywhere": _role_everywhere,
-    "set_all": _set_all,
-    "drop_all": _drop_all,
-}
-
-
-# -- on the bytes of a stream ------------------------------------------------------------------------------------
-
-
-def edit_bytes(stream: bytes, edit: Json) -> bytes:
-    """The bytes of a whole event stream as they go out."""
-    events = [event for event in stream.split(b"\n\n") if event.strip()]
-    if edit.get("no_done"):
-        events = [event for event in events if event.strip() != b"data: [DONE]"]
-    if edit.get("blank_data"):
-        events = [part for event in events for part in (b"data: ", event)]
-    if edit.get("no_event_lines"):
-        events = [re.sub(rb"(?m)^event: .*\n", b"", event) for event in events]
-    if edit.get("split_event_lines"):
-        events = [re.sub(rb"(?m)^(event: .*)\n", rb"\1\n\n", event) for event in events]
-    return b"".join(event + b"\n\n" for event in events)

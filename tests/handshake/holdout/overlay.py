@@ -1,4 +1,4 @@
-"""A real HTTP endpoint on loopback that fails as one row of failures.jsonl says.
+"""A real HTTP endpoint on loopback that fails as one row of the hold-out says.
 
 Behind it stands the package's sound demo endpoint; what no rule of the row touches is passed on, streams as they come.
 """
@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cab_check.demo.server import DemoServer, serve
-from holdout.edits import as_chunks, edit_bytes, edit_chunks, edit_completion, edit_request
+from holdout.edits import edit_completion, edit_request
 from holdout.matching import matches
+from holdout.stream_edits import as_chunks, edit_bytes, edit_chunks
 
-ROWS = Path(__file__).with_name("failures.jsonl")
+FILES = ("failures.jsonl", "second.jsonl")
 DEMO_MODEL = "cab-check-demo"
 NOT_FOUND = '{"detail":"Not Found"}'
 """What a route that is not there says, in place of the demo endpoint's own words."""
@@ -28,9 +29,10 @@ PASSED_ON = ("content-type", "cache-control", "allow")
 """Headers of the sound endpoint that go out as they are; its own name does not."""
 
 
-def rows() -> list[dict[str, Any]]:
-    """Every row of the hold-out, in its order."""
-    return [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines() if line.strip()]
+def rows(file: str) -> list[dict[str, Any]]:
+    """Every row of one of `FILES`, in its order."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 class Overlay:
@@ -152,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         for edit in edits:
             done = {**edit["wrap"]["with"], edit["wrap"]["in"]: done} if "wrap" in edit else done
-        self._send(200, json.dumps(done, ensure_ascii=False).encode(), _sent_headers(edits))
+        plain_bytes = json.dumps(done, ensure_ascii=False).encode()
+        plain_bytes += "".join(edit.get("append", "") for edit in edits).encode()
+        self._send(200, plain_bytes, _sent_headers(edits))
 
     def _stream(self, done: dict[str, Any], body: dict[str, Any], edits: list[dict[str, Any]]) -> None:
         usage = bool((body.get("stream_options") or {}).get("include_usage"))

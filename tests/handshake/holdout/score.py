@@ -1,4 +1,4 @@
-"""Score the handshake on the hold-out: `python tests/handshake/holdout/score.py [--only ID] [--output FILE]`.
+"""Score the handshake on the hold-out: `python tests/handshake/holdout/score.py [--file NAME] [--only ID]`.
 
 Starts the endpoint of each row, runs the real `cab-check handshake` on it as a process, two at a time, and prints what
 it named against what is known. README.md says what each figure means.
@@ -18,17 +18,23 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from holdout.overlay import Overlay, rows
+from holdout.overlay import FILES, Overlay, rows
 
 AT_ONCE = 2
 JOB_S = 240
 KEY = "sk-holdout-4f1c7e0a9b2d6358"
 """A dummy: no endpoint of the hold-out looks at it."""
+WEIGHING = ("blocks", "degrades")
+SOUND = "(sound)"
+"""What stands for the expected code of a row that is sound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One row: what was named first (`code`, with its subject), and what of it is right; None where not asked."""
+    """One row: what was named first (`code`, with its subject), and what of it is right; None where not asked.
+
+    `alarms`: the findings that weigh, on a row that is `sound`; None on a row that fails.
+    """
 
     id: str
     layer: str
@@ -40,6 +46,7 @@ class Score:
     owner_right: bool
     decisive_in_fix: bool | None
     findings: tuple[str, ...]
+    alarms: tuple[str, ...] | None = None
     note: str = ""
 
     @property
@@ -51,7 +58,7 @@ class Score:
 def main() -> int:
     """Run, print, and write the scores if asked to. Always 0: this measures, it does not judge."""
     options = _options().parse_args()
-    chosen = [row for row in rows() if not options.only or row["id"] in options.only]
+    chosen = [row for row in rows(options.file) if not options.only or row["id"] in options.only]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         scores = []
         for score in pool.map(lambda row: _score(row, options.timeout), chosen):
@@ -68,6 +75,7 @@ def main() -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Score cab-check handshake on the hold-out of documented failures.")
+    parser.add_argument("--file", choices=FILES, default=FILES[0], help=f"the rows ({FILES[0]})")
     parser.add_argument("--only", action="append", metavar="ID", help="this row only; repeatable")
     parser.add_argument("--timeout", type=float, default=JOB_S, metavar="S", help=f"seconds for one row ({JOB_S})")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the scores as JSON too")
@@ -83,7 +91,7 @@ def _score(row: dict[str, Any], timeout: float) -> Score:
     return Score(
         id=row["id"],
         layer=row["layer"],
-        expected=row["expected"][0],
+        expected=SOUND if row.get("sound") else row["expected"][0],
         code=_named(first) if first else "nothing",
         confidence=str(first.get("confidence") or "-"),
         right=_is_right(first, row["expected"]),
@@ -91,6 +99,7 @@ def _score(row: dict[str, Any], timeout: float) -> Score:
         owner_right=first.get("owner") == row["owner"],
         decisive_in_fix=any(word.lower() in fix for word in row["decisive"]) if row["decisive"] else None,
         findings=tuple(_named(finding) for finding in findings),
+        alarms=_alarms(document, findings) if row.get("sound") else None,
         note=note,
     )
 
@@ -112,6 +121,13 @@ def _run(endpoint: Overlay, timeout: float) -> tuple[dict[str, Any], str]:
     return (found, str(error.get("message", "")) if isinstance(error, dict) else "")
 
 
+def _alarms(document: dict[str, Any], findings: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The findings that weigh; a run without a handshake counts as an alarm too, since it shows nothing."""
+    if not document.get("handshake"):
+        return ("(no handshake)",)
+    return tuple(_named(finding) for finding in findings if finding.get("severity") in WEIGHING)
+
+
 def _named(finding: dict[str, Any]) -> str:
     subject = finding.get("subject")
     return f"{finding.get('code')}:{subject}" if subject else str(finding.get("code"))
@@ -122,6 +138,9 @@ def _is_right(finding: dict[str, Any], expected: list[str]) -> bool:
 
 
 def _line(score: Score) -> str:
+    if score.alarms is not None:
+        said = f"FALSE ALARM {', '.join(score.alarms)}" if score.alarms else "no finding that weighs"
+        return f"{'   ' if score.alarms or score.note else 'ok '} {score.id:36} {SOUND:40} {said} {score.note}".rstrip()
     mark = "ok " if score.right else "   "
     wrong = "  CONFIDENT AND WRONG" if score.confident_and_wrong else ""
     decisive = {True: "line", False: "no line", None: "-"}[score.decisive_in_fix]
@@ -130,7 +149,9 @@ def _line(score: Score) -> str:
     return f"{mark} {score.id:36} {score.expected:40} {said:48} {owner:12} {decisive:8}{wrong} {score.note}".rstrip()
 
 
-def _sums(scores: list[Score]) -> list[str]:
+def _sums(every: list[Score]) -> list[str]:
+    scores = [score for score in every if score.alarms is None]
+    sound = [score for score in every if score.alarms is not None]
     asked = [score for score in scores if score.decisive_in_fix is not None]
     return [
         _share("right first code", [score.right for score in scores]),
@@ -144,6 +165,7 @@ def _sums(scores: list[Score]) -> list[str]:
             _share(f"right first code, {layer}", [score.right for score in scores if score.layer == layer])
             for layer in sorted({score.layer for score in scores})
         ),
+        *([_share("false alarms on sound endpoints", [bool(score.alarms) for score in sound])] if sound else []),
     ]
 
 
