@@ -54,7 +54,7 @@ EXISTENCE_GAP = (
     "of this user"
 )
 METADATA_GAP = "mode, group and times of this user's own files can be changed"
-PROCESSES_GAP = "which processes run, with their owner, session and scheduling, can be seen"
+PROCESSES_GAP = "which processes run, with their owner, session, scheduling and processor time, can be seen"
 OUTLIVING_GAP = "processes can outlive a kill -9 of the launcher (not of cab-check)"
 MISSING_GAP = "no /dev/shm, no sockets, no inotify, no /proc/self: programs that need them fail inside"
 LEVEL_2_GAPS = (EXISTENCE_GAP, METADATA_GAP, PROCESSES_GAP, OUTLIVING_GAP, MISSING_GAP)

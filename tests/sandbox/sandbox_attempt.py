@@ -65,3 +65,17 @@ def slurp(path):
 def is_key(data, told):
     """Whether the key is in `data`; the facts hold only its digest, so that they are not what is found."""
     return any(hashlib.sha256(found).hexdigest() == told["key_digest"] for found in KEY_PATTERN.findall(data))
+
+
+def in_child(attempt):
+    """Whether `attempt` gets through, in a child, since it changes the process for good."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if attempt() else 1)
+        except OSError as failure:
+            os._exit(failure.errno or 1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status > 0:
+        raise OSError(status, os.strerror(status))
+    return status == 0

@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 
-from sandbox_attempt import LIBC, X86, checked, probe, raw, slurp, syscall
+from sandbox_attempt import LIBC, X86, checked, in_child, probe, raw, slurp, syscall
 
 
 @probe
@@ -170,20 +170,6 @@ def control_groups(t):
         if os.path.exists(place):
             return os.open(place, os.O_WRONLY) >= 0
     raise OSError("no control groups are mounted")
-
-
-def in_child(attempt):
-    """Whether `attempt` gets through, in a child, since it changes the process for good."""
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(0 if attempt() else 1)
-        except OSError as failure:
-            os._exit(failure.errno or 1)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status > 0:
-        raise OSError(status, os.strerror(status))
-    return status == 0
 
 
 def own_world(flags):

@@ -205,14 +205,31 @@ def unix_sockets_of_host(t):
     return t["abstract"].encode() in slurp("/proc/net/unix")
 
 
-@probe
-def sockets_by_diagnosis(t):
-    """The same asked of the kernel by netlink: SOCK_DIAG_BY_FAMILY for TCP sockets that listen."""
+def diagnosed(body):
+    """What the kernel says of sockets when it is asked by netlink: SOCK_DIAG_BY_FAMILY, and all that answers it."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 4) as client:
         client.settimeout(2)
-        body = struct.pack("BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, 1 << 10) + bytes(48)
-        client.send(struct.pack("IHHII", 16 + len(body), 20, 0x301, 1, 0) + body)
-        return struct.pack(">H", t["tcp4"]) in client.recv(1 << 18)
+        by_family, request_and_dump = 20, 0x301
+        client.send(struct.pack("IHHII", 16 + len(body), by_family, request_and_dump, 1, 0) + body)
+        seen = b""
+        while struct.unpack_from("=H", part := client.recv(1 << 18), 4)[0] == by_family:
+            seen += part
+        return seen
+
+
+@probe
+def sockets_by_diagnosis(t):
+    """Which TCP ports are listened on."""
+    listening = 1 << 10
+    body = struct.pack("BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, listening) + bytes(48)
+    return struct.pack(">H", t["tcp4"]) in diagnosed(body)
+
+
+@probe
+def unix_sockets_by_diagnosis(t):
+    every_state, names = 0xFFFFFFFF, 1
+    body = struct.pack("BBHIIIII", socket.AF_UNIX, 0, 0, every_state, 0, names, 0xFFFFFFFF, 0xFFFFFFFF)
+    return t["abstract"].encode() in diagnosed(body)
 
 
 @probe

@@ -13,6 +13,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import sandbox_attempts_calls  # noqa: F401
 import sandbox_attempts_files  # noqa: F401
 import sandbox_attempts_kernel  # noqa: F401
 import sandbox_attempts_left  # noqa: F401

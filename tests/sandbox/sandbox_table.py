@@ -48,6 +48,18 @@ CONTROL_MAY_FAIL: Mapping[str, str] = {
     "keyring": "the container may forbid it",
     "add_key": "the container may forbid it",
     "key_server": "the container may forbid it",
+    "names_of_keys": "the container may forbid it",
+    "unix_sockets_by_diagnosis": "not every kernel has it",
+    "reap_victims_memory": "only newer kernels have the call",
+    "configure_mount": "only newer kernels have the call",
+    "own_descriptors_by_closing": "only newer kernels have the call",
+    "lease_outside": "not every file system has leases",
+    "take_terminal": "only root may take one that is somebody's",
+    "unmapped_page_of_kernel": "closed by a kernel switch, but to root",
+    "leave_unremovable_file": "not every file system has such flags",
+    "leave_trusted_attribute": "not every file system has them",
+    "open_by_handle": "not every file system has handles",
+    "network_switches": "a container may have them read-only",
     "request_key": "the container may forbid it",
     "user_namespace": "the host may forbid it",
     "user_namespace_by_clone": "the host may forbid it",
@@ -93,6 +105,7 @@ CONTROL_MAY_FAIL: Mapping[str, str] = {
 NEEDS_ROOT = {
     *("new_mount_interface", "make_device", "capabilities", "raw_socket", "enter_foreign_namespace", "swap_root"),
     *("advise_victims_memory", "write_system", "restart", "swap", "account", "name_host", "hang_up", "read_shadow"),
+    *("enter_by_process", "change_mount", "pick_mount", "move_mount", "name_domain"),
     *("real_time", "raise_priority", "quota", "set_clock", "unmount", "change_root", "mount"),
 }
 
@@ -107,6 +120,7 @@ OPEN_AT_LEVEL_2: Mapping[str, str] = {
     "process_exists": walls.PROCESSES_GAP,
     "foreign_session": walls.PROCESSES_GAP,
     "foreign_scheduling": walls.PROCESSES_GAP,
+    "processor_time_of_victim": walls.PROCESSES_GAP,
 }
 # and what it leaves open besides where Landlock is too old to keep signals in (ABI 4 and 5)
 OPEN_WITHOUT_SCOPES: Mapping[str, str] = dict.fromkeys(

@@ -75,6 +75,36 @@ def test_missing_program(walls: Engine) -> None:
     assert done.exit_code == 127 and b"no-such-program-anywhere" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["echo a\0b", "echo \ud800", "echo " + 200_000 * "x"],
+    ids=["a NUL", "half a surrogate pair", "too long"],
+)
+def test_a_command_that_cannot_be_executed_is_no_failure_of_the_walls(walls: Engine, text: str) -> None:
+    refused, after = run(walls, shell(text), shell("echo still here"))
+    assert refused.exit_code == 126 and refused.stderr.startswith(b"/bin/sh: ")
+    assert after.stdout == b"still here\n"
+
+
+def test_a_folder_that_can_only_be_listed_does_not_end_the_box(walls: Engine) -> None:
+    closed, after = run(walls, shell("mkdir d; touch d/f; chmod 444 d; sleep 0.4"), shell("chmod 755 d; ls d"))
+    assert closed.exit_code == 0 and closed.limit is None
+    assert after.stdout == b"f\n"
+
+
+def test_many_connections_that_hold_little_are_left_alone(walls: Engine) -> None:
+    """300 of them, idle, each counted as the most that it can hold: less than what ends a command."""
+    if walls.level < 3:
+        pytest.skip("level 2 has no sockets to connect")
+    code = (
+        "import socket, time\nserver = socket.socket(); server.bind(('127.0.0.1', 0)); server.listen(400)\n"
+        "kept = [(socket.create_connection(server.getsockname()), server.accept()) for _ in range(300)]\n"
+        "time.sleep(1.2)\nprint(len(kept))"
+    )
+    (done,) = run(walls, [*PYTHON, code], limits=Limits(memory_bytes=150 << 20))
+    assert (done.limit, done.stdout) == (None, b"300\n")
+
+
 def test_death_by_signal(walls: Engine) -> None:
     (done,) = run(walls, shell("kill -TERM $$"))
     assert done.signal == 15 or done.exit_code == 128 + 15

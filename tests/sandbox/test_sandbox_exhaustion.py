@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 from sandbox_exhaustion import (
-    EXHAUSTIONS,
     MAY_LACK_CONTROL,
     OUTLIVING,
     Exhaustion,
@@ -22,6 +21,7 @@ from sandbox_exhaustion import (
     outlives,
     outlives_without_walls,
 )
+from sandbox_exhaustion_hidden import EVERY_EXHAUSTION
 from sandbox_outside import running_with, standing
 
 from cab_check.base.errors import NoSandbox
@@ -30,7 +30,7 @@ from cab_check.sandbox import walls as told
 from cab_check.sandbox.box import Engine, Isolation, Mount, Plan
 from cab_check.sandbox.toolchains import find
 
-CASES = pytest.mark.parametrize("case", EXHAUSTIONS, ids=lambda case: case.name)
+CASES = pytest.mark.parametrize("case", EVERY_EXHAUSTION, ids=lambda case: case.name)
 
 
 @CASES

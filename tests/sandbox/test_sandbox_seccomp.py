@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cab_check.sandbox.launch import seccomp, syscalls
 
-ALLOW, KILL = "allow", "kill"
+ALLOW, KILL, PRETENDED = "allow", "kill", 0
 TIOCSTI = 0x5412
 
 
@@ -74,9 +74,20 @@ def test_x32_calls_do_not_exist(rules) -> None:
     [
         ("clone", (0x10000000 | 17,), errno.EPERM),
         ("clone", (17,), ALLOW),
-        ("clone", (0x00010000 | 0x100,), ALLOW),  # a thread
+        ("clone", (0x00010000 | 0x500,), ALLOW),  # a thread
+        ("clone", (0x00010000 | 0x100,), errno.EPERM),  # one with descriptors of its own
         ("unshare", (0x20000000,), errno.EPERM),
-        ("unshare", (0x400,), ALLOW),
+        ("unshare", (0x400,), errno.EPERM),
+        ("unshare", (0x200,), ALLOW),
+        ("close_range", (3, 9, 2), errno.EPERM),
+        ("close_range", (3, 9, 4), ALLOW),
+        ("socketpair", (1, 1), ALLOW),
+        ("socketpair", (1, 0x80001), ALLOW),
+        ("socketpair", (30, 1), errno.EACCES),  # AF_TIPC
+        ("setsockopt", (3, 1, 7), PRETENDED),  # the size of a buffer
+        ("setsockopt", (3, 1, 8), PRETENDED),
+        ("setsockopt", (3, 1, 2), ALLOW),
+        ("setsockopt", (3, 6, 7), ALLOW),  # the same number of another level
         ("clone3", (), errno.ENOSYS),
         ("ioctl", (0, TIOCSTI), errno.EPERM),
         ("ioctl", (0, TIOCSTI | 1 << 32), errno.EPERM),
@@ -105,6 +116,13 @@ def test_conditions(rules, machine, name, arguments, expected) -> None:
 def test_socket_families(machine, family, at_level_3) -> None:
     assert ask(seccomp.NAMESPACES, machine, "socket", family) == at_level_3
     assert ask(seccomp.LANDLOCK, machine, "socket", family) == errno.EACCES
+
+
+@pytest.mark.parametrize("kind", [2, 3, 0x80802], ids=["datagram", "raw", "datagram-with-flags"])
+def test_a_pair_that_could_send_to_others_is_denied_where_sockets_are(machine, kind) -> None:
+    assert ask(seccomp.LANDLOCK, machine, "socketpair", 1, kind) == errno.EACCES
+    assert ask(seccomp.NAMESPACES, machine, "socketpair", 1, kind) == ALLOW
+    assert ask(seccomp.LANDLOCK, machine, "socketpair", 1, 5) == ALLOW  # packets in sequence, to the other end alone
 
 
 @pytest.mark.parametrize(

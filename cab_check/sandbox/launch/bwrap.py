@@ -6,6 +6,7 @@ started with readable at /proc/1/environ inside.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 from cab_check.sandbox.launch import payload
 from cab_check.sandbox.launch.limits import Ceilings, apply_rlimits
+from cab_check.sandbox.launch.namespaces import PROC_CLOSED
 from cab_check.sandbox.launch.payload import Command, Stdio
 
 _SHARED_MEMORY = 256 << 20
@@ -49,7 +51,14 @@ class Bubblewrap:
             fixed += ["--json-status-fd", str(payload.KEPT_FD + 2), "--"]
             inside = ["/bin/sh", "-c", _INSIDE, str(self.limits["processes"]), *command.argv]
             payload.say("exec")
-            os.execve(self.program, fixed + inside, {"PATH": "/usr/bin:/bin"})
+            try:
+                os.execve(self.program, fixed + inside, {"PATH": "/usr/bin:/bin"})
+            except ValueError as failure:
+                payload.not_executed(command, str(failure), 126)
+            except OSError as failure:
+                if failure.errno != errno.E2BIG:
+                    raise
+                payload.not_executed(command, failure.strerror, 126)
 
         try:
             return payload.fork(stdio, become, keep=(arguments, program, stdio.report), inherit=True)
@@ -69,6 +78,8 @@ class Bubblewrap:
             yield from ("--symlink", target, name)
         size = str(min(_SHARED_MEMORY, self.limits["memory_bytes"] // 4))
         yield from ("--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
+        for path in filter(os.path.exists, PROC_CLOSED):
+            yield from ("--ro-bind", "/dev/null", path)
         yield from ("--remount-ro", "/", "--chdir", command.cwd)
 
 

@@ -1,7 +1,7 @@
 """Ceilings of what runs inside: rlimits for each process, and a watchdog for what no rlimit counts over a tree."""
 
 # no pathlib here: the launcher starts with every box
-# ruff: noqa: PTH115, PTH116, PTH123, PTH208
+# ruff: noqa: PTH208
 from __future__ import annotations
 
 import os
@@ -11,15 +11,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cab_check.sandbox.launch import held
 from cab_check.sandbox.launch.cgroup import Cgroup
-from cab_check.sandbox.launch.reap import descendants
+from cab_check.sandbox.launch.reap import children, descendants
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _NICE = 5
 _DISK_SHARE = 0.1  # at most this share of the time goes into counting files
 _DEPTH = 256
 _BUFFERS_S = 0.5
-_BUFFERS = (("socket:[", 208 << 10), ("pipe:[", 64 << 10))  # the most that one holds: net.core.wmem_default, pipe(7)
 _OWN_PROCESSES = 4  # the launcher's children around a command: a waiter, a pid 1, or bubblewrap's two
 
 Ceilings = Mapping[str, int]
@@ -51,14 +50,22 @@ def apply_rlimits(limits: Ceilings, *, processes: int | None) -> None:
 
 
 class Watchdog:
-    """Looks at the tree below this process every now and then and says which ceiling it broke."""
+    """Looks at the tree below this process every now and then and says which ceiling it broke.
 
-    def __init__(self, limits: Ceilings, counted: Sequence[str], cgroup: Cgroup | None = None) -> None:
+    `above`: so many generations of processes below this one are not the command's, and out of its reach. If there are
+    any, it is in a network of its own.
+    """
+
+    def __init__(
+        self, limits: Ceilings, counted: Sequence[str], cgroup: Cgroup | None = None, *, above: int = 0
+    ) -> None:
         self._limits = limits
         self._cgroup = cgroup
         self._counted = tuple(counted)
         self._start = self._last = self._at_begin = self._usage()
         self._free_at_start = self._free()
+        self._above = above
+        self._tcp_at_start = held.tcp_everywhere()
         self._next_count = self._next_buffers = 0.0
 
     def begin(self) -> None:
@@ -73,9 +80,20 @@ class Watchdog:
         tree = descendants(most + 1)
         if len(tree) > most:
             return "processes"
-        return "memory" if self._memory(tree) else self._disk(tree)
+        ours = self._ours()
+        commands = [pid for pid in tree if pid not in ours]
+        return "memory" if self._memory(tree, commands) else self._disk(commands)
 
-    def _memory(self, tree: Sequence[int]) -> bool:
+    def _ours(self) -> set[int]:
+        """The processes above a command, which hold nothing of it and may be closed to whoever looks."""
+        found: set[int] = set()
+        generation = [os.getpid()]
+        for _ in range(self._above):
+            generation = [child for pid in generation for child in children(pid)]
+            found |= set(generation)
+        return found
+
+    def _memory(self, tree: Sequence[int], commands: Sequence[int]) -> bool:
         """Whether the tree has more memory than it may, in pages of its own or in what the kernel holds for it.
 
         Sockets and pipes are counted by what they can hold at most, so with the kernel's twice the ceiling is allowed.
@@ -84,14 +102,17 @@ class Watchdog:
         if self._cgroup is not None:
             return self._cgroup.killed()
         ceiling = self._limits["memory_bytes"]
-        if sum(map(_resident, tree)) > ceiling and sum(map(_proportional, tree)) > ceiling:
+        faces = held.faces(tree)
+        if sum(map(held.resident, faces)) > ceiling and sum(map(held.proportional, faces)) > ceiling:
             return True
         began = time.monotonic()
         if began < self._next_buffers:
             return False
-        held = _kernels(tree)
+        kernels = held.kernels(held.faces(commands))
+        if self._above and commands:
+            kernels += held.tcp(commands[0], self._tcp_at_start)
         self._next_buffers = time.monotonic() + max(_BUFFERS_S, (time.monotonic() - began) / _DISK_SHARE)
-        return held > ceiling and sum(map(_proportional, tree)) + held > 2 * ceiling
+        return kernels > ceiling and sum(map(held.proportional, faces)) + kernels > 2 * ceiling
 
     def final(self) -> str | None:
         """The disk ceilings once more, after everything has ended, and whether the kernel ended it."""
@@ -100,7 +121,7 @@ class Watchdog:
         self._next_count = 0.0
         return self._disk(())
 
-    def _disk(self, tree: Sequence[int]) -> str | None:
+    def _disk(self, commands: Sequence[int]) -> str | None:
         began = time.monotonic()
         if began < self._next_count:
             return None
@@ -111,7 +132,8 @@ class Watchdog:
         written = usage.size - self._start.size
         lost = self._free_at_start - self._free()
         if lost > self._limits["disk_bytes"]:  # others write to this disk too, so by itself it proves nothing
-            written = max(written, lost) if usage.blind else written + _unlinked(tree)
+            nameless, hidden = held.nameless(held.faces(commands))
+            written = max(written, lost) if usage.blind or hidden else written + nameless
         ended = time.monotonic()
         self._next_count = ended + (ended - began) / _DISK_SHARE
         grew = usage.size > self._at_begin.size or written > usage.size - self._start.size
@@ -161,6 +183,9 @@ def tree_usage(place: str, most: int) -> Usage:
             facts = os.lstat(name, dir_fd=folder)
         except FileNotFoundError:
             continue
+        except PermissionError:  # a folder whose names can be listed, and nothing else
+            entries, blind = entries + 1, True
+            continue
         size, entries = size + facts.st_blocks * 512, entries + 1
         if stat.S_ISDIR(facts.st_mode):
             if len(stack) > _DEPTH:
@@ -181,58 +206,3 @@ def _open_folder(name: str, parent: int | None) -> tuple[int, Iterator[str]] | N
     except OSError:
         return None
     return folder, iter(os.listdir(folder))
-
-
-def _unlinked(tree: Sequence[int]) -> int:
-    """Bytes in files that processes hold open after their names are gone."""
-    sizes: dict[tuple[int, int], int] = {}
-    for pid in tree:
-        try:
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                facts = os.stat(f"/proc/{pid}/fd/{name}")
-                if facts.st_nlink == 0 and stat.S_ISREG(facts.st_mode):
-                    sizes[facts.st_dev, facts.st_ino] = facts.st_blocks * 512
-        except OSError:
-            continue
-    return sum(sizes.values())
-
-
-def _resident(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as statm:
-            return int(statm.read().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
-
-
-def _proportional(pid: int) -> int:
-    """Memory of a process with shared pages divided among their users; the resident size where that is not told."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:
-            for line in rollup:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return _resident(pid)
-    return 0
-
-
-def _kernels(tree: Sequence[int]) -> int:
-    """Bytes that the kernel holds for these processes: page tables, and what sockets and pipes hold at most."""
-    sizes: dict[str, int] = {}
-    for pid in tree:
-        try:
-            sizes[f"tables of {pid}"] = _page_tables(pid)
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                what = os.readlink(f"/proc/{pid}/fd/{name}")
-                for kind, size in _BUFFERS:
-                    if what.startswith(kind):
-                        sizes[what] = size
-        except OSError:
-            continue
-    return sum(sizes.values())
-
-
-def _page_tables(pid: int) -> int:
-    with open(f"/proc/{pid}/status", "rb") as status:
-        return next((int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmPTE:")), 0)

@@ -28,6 +28,8 @@ PRELOADED = (warnings,)  # os.execvpe imports it in its body
 
 # where the kernel ends everything with the launcher, it may end the launcher; elsewhere it must live to clean up
 _KERNEL_ENDS = ("namespaces", "bwrap")
+# generations of our own processes above a command: a waiter and a pid 1; bubblewrap's pid 1 is dumpable, so not counted
+_ABOVE = {"namespaces": 2, "bwrap": 1}
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
             channel.send(b"X", str(failure.strerror or failure).encode())
             return
         channel.send(b"R", json.dumps({"cgroup": group is not None}).encode())
-        watchdog = Watchdog(config["limits"], config["counted"], group)
+        watchdog = Watchdog(config["limits"], config["counted"], group, above=_ABOVE.get(config["walls"], 0))
         while True:
             _serve(channel.wait(), channel, walls, config, watchdog)
     except Closed:

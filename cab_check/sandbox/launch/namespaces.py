@@ -33,6 +33,7 @@ _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _DEV_LINKS = (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"))
+PROC_CLOSED = ("/proc/keys",)  # names what the user keeps in the kernel, whoever asks
 _PROC_READ_ONLY = ("sys", "irq", "bus", "fs", "sysrq-trigger", "acpi", "scsi", "driver")
 
 
@@ -189,6 +190,9 @@ def _own_proc() -> None:
         if os.path.exists(path):
             _mount(path, path, None, _MS_BIND | _MS_REC)
             _restrict(path, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC)
+    for path in PROC_CLOSED:
+        if os.path.exists(path):
+            _mount("/dev/null", path, None, _MS_BIND)
 
 
 def _wait_for(first: int) -> str:

@@ -136,11 +136,14 @@ def execute(command: Command) -> None:
     try:
         os.execvpe(command.argv[0], list(command.argv), dict(command.env))
     except (FileNotFoundError, NotADirectoryError) as failure:
-        _not_executed(command, failure, 127)
+        not_executed(command, failure.strerror, 127)
     except OSError as failure:
-        _not_executed(command, failure, 126)
+        not_executed(command, failure.strerror, 126)
+    except ValueError as failure:  # a NUL, or half of a surrogate pair, which no system call takes
+        not_executed(command, str(failure), 126)
 
 
-def _not_executed(command: Command, failure: OSError, code: int) -> None:
-    os.write(2, f"{command.argv[0]}: {failure.strerror}\n".encode("utf-8", "replace"))
+def not_executed(command: Command, reason: str | None, code: int) -> NoReturn:
+    """End in the command's place, as a shell does that cannot execute it."""
+    os.write(2, f"{command.argv[0]}: {reason}\n".encode("utf-8", "replace"))
     os._exit(code)

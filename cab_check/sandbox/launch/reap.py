@@ -17,15 +17,16 @@ def descendants(most: int) -> list[int]:
     A process that ends meanwhile may or may not be listed.
     """
     found: list[int] = []
-    pending = _children(os.getpid())
+    pending = children(os.getpid())
     while pending and len(found) < most:
         pid = pending.pop()
         found.append(pid)
-        pending += _children(pid)
+        pending += children(pid)
     return found
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The children of `pid`, of whichever thread; none if it has ended."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except (FileNotFoundError, ProcessLookupError):
@@ -56,7 +57,7 @@ def sweep(deadline_s: float = 10.0) -> float:
         for pid in _freeze(end):
             _signal(pid, signal.SIGKILL)
         if time.monotonic() > end:
-            raise TimeoutError(f"processes {_children(os.getpid())[:5]} do not end")
+            raise TimeoutError(f"processes {children(os.getpid())[:5]} do not end")
         time.sleep(_POLL_S)
 
 
@@ -70,14 +71,14 @@ def _freeze(end: float) -> set[int]:
     new = True
     while new and time.monotonic() < end:
         new = False
-        pending = _children(os.getpid())
+        pending = children(os.getpid())
         while pending:
             pid = pending.pop()
             if pid not in stopped:
                 new = True
                 stopped.add(pid)
                 _signal(pid, signal.SIGSTOP)
-            pending += _children(pid)
+            pending += children(pid)
     return stopped
 
 

@@ -27,6 +27,9 @@ _SETID_BITS = 0o6000
 _CREATES = 0o100  # O_CREAT
 _TMPFILE = 0o20000000  # __O_TMPFILE: linkat(2) gives such a file a name later
 _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK; the rest (VSOCK!) is not namespaced or not needed
+_AF_UNIX, _DATAGRAM_BIT = 1, 2  # SOCK_DGRAM is 2, SOCK_RAW 3; a stream is 1, and one of packets in sequence 5
+_SOL_SOCKET, _BUFFER_SIZES = 1, (7, 8)  # SO_SNDBUF, SO_RCVBUF
+_CLONE_FILES, _CLONE_THREAD, _CLOSE_RANGE_UNSHARE = 0x400, 0x10000, 2
 _TTY_REQUESTS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 
 Instruction = tuple[int, int, int, int]
@@ -36,10 +39,12 @@ Instruction = tuple[int, int, int, int]
 class Rule:
     """Deny `name` with `error`. With `argument`, only if a condition on its low 32 bits holds.
 
-    `any_bits`: one of these bits is set; `equal`: it is one of these values; `other_than`: it is none of these;
-    `when_bits` is a second condition, (argument, bits), that must hold first. Only the low word is looked at: the
-    kernel's own handlers truncate to 32 bits, so a compare of all 64 is walked around by setting a high bit
-    (the class of CVE-2019-10063).
+    `any_bits`: one of these bits is set; `none_bits`: not one of them is; `equal`: it is one of these values;
+    `other_than`: it is none of these. `when_bits` and `when_equal` are a second condition, (argument, bits) or
+    (argument, value), that must hold first. With an `error` of 0 the call succeeds without doing anything.
+
+    Only the low word is looked at: the kernel's own handlers truncate to 32 bits, so a compare of all 64 is walked
+    around by setting a high bit (the class of CVE-2019-10063).
     """
 
     name: str
@@ -48,7 +53,9 @@ class Rule:
     any_bits: int = 0
     equal: tuple[int, ...] = ()
     other_than: tuple[int, ...] = ()
+    none_bits: int = 0
     when_bits: tuple[int, int] | None = None
+    when_equal: tuple[int, int] | None = None
 
 
 def _all(names: str, error: int = errno.EPERM) -> tuple[Rule, ...]:
@@ -59,7 +66,13 @@ EVERY_LEVEL: tuple[Rule, ...] = (
     *_all("clone3 memfd_create", errno.ENOSYS),  # flags behind a pointer; memory that no watchdog sees
     *_all("shmget semget msgget", errno.ENOSYS),  # memory of the kernel that is nobody's, until the box ends or longer
     Rule("clone", argument=0, any_bits=_NAMESPACES),
-    Rule("unshare", argument=0, any_bits=_NAMESPACES),
+    Rule("unshare", argument=0, any_bits=_NAMESPACES | _CLONE_FILES),
+    # what is held open is looked up by process, so no thread has descriptors that the others have not
+    Rule("clone", argument=0, none_bits=_CLONE_FILES, when_bits=(0, _CLONE_THREAD)),
+    Rule("close_range", argument=2, any_bits=_CLOSE_RANGE_UNSHARE),
+    Rule("socketpair", errno.EACCES, argument=0, other_than=(_AF_UNIX,)),
+    # buffers keep their default size, which is what one is counted as; a wish for another may be ignored anyway
+    Rule("setsockopt", 0, argument=2, equal=_BUFFER_SIZES, when_equal=(1, _SOL_SOCKET)),
     *_all("ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise process_mrelease"),
     *_all("io_uring_setup io_uring_enter io_uring_register bpf perf_event_open userfaultfd"),
     *_all("add_key request_key keyctl"),
@@ -92,6 +105,8 @@ NAMESPACES: tuple[Rule, ...] = (
 LANDLOCK: tuple[Rule, ...] = (
     *EVERY_LEVEL,
     *_all("socket", errno.EACCES),
+    # one of a pair of datagram sockets can send to any other by its path, and Landlock does not hear of it
+    Rule("socketpair", errno.EACCES, argument=1, any_bits=_DATAGRAM_BIT),
     *_all("setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr setxattrat removexattrat"),
     *_all("truncate file_setattr"),
     # objects that others of this user made can be used by their number; Landlock knows none of these calls
@@ -138,16 +153,19 @@ def _deny(rule: Rule) -> Iterator[Instruction]:
     tail: list[Instruction] = [_load_argument(rule.argument)]
     if rule.any_bits:
         tail += [(_IF_BITS, 0, 1, rule.any_bits), verdict]
+    if rule.none_bits:
+        tail += [(_IF_BITS, 1, 0, rule.none_bits), verdict]
     for value in rule.equal:
         tail += [(_IF_EQUAL, 0, 1, value), verdict]
     if rule.other_than:
         count = len(rule.other_than)
         tail += [(_IF_EQUAL, count - index, 0, value) for index, value in enumerate(rule.other_than)]
         tail.append(verdict)
-    if rule.when_bits:
-        position, bits = rule.when_bits
-        yield _load_argument(position)
-        yield (_IF_BITS, 0, len(tail), bits)
+    for condition, test in ((rule.when_bits, _IF_BITS), (rule.when_equal, _IF_EQUAL)):
+        if condition:
+            position, value = condition
+            yield _load_argument(position)
+            yield (test, 0, len(tail), value)
     yield from tail
     yield (_LOAD, 0, 0, _NUMBER_AT)
 

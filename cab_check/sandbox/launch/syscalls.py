@@ -13,6 +13,8 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "open": (2, None),
     "ioctl": (16, 29),
     "socket": (41, 198),
+    "socketpair": (53, 199),
+    "setsockopt": (54, 208),
     "clone": (56, 220),
     "kill": (62, 129),
     "truncate": (76, 45),
