@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "run"))
 
-from run_attacks import ATTACKS, Attack, naive
+from run_attacks import Attack, naive
+from run_attacks_again import EVERY_ATTACK
 from test_run_attacks import tried
 
 from cab_check.base.errors import CannotRun
@@ -31,7 +32,7 @@ def main(wanted: list[str]) -> int:
     machines: dict[str, Ready | None] = {}
     bad = False
     print(f"{'task':<8}{'attack':<32}{'naive harness':<16}cab-check")
-    for attack in ATTACKS:
+    for attack in EVERY_ATTACK:
         if wanted and attack.name not in wanted:
             continue
         kind = attack.task.id.rpartition("/")[2].partition("-")[0]

@@ -26,11 +26,11 @@ PYTHON, RUST = load("polyglot/python-error-handling"), load("polyglot/rust-error
 NAIVE_S = 60.0
 FOOLED, NOT_FOOLED = "fooled", "not fooled"
 
-_PYTEST = '"$PYTHON" -m pytest -q -p no:cacheprovider -p no:xdist -p no:randomly tests'
-_NOT_TRIED = ""  # it would use up the machine
-_UNITTEST = '"$PYTHON" -m unittest -q unit.py'
+PYTEST = '"$PYTHON" -m pytest -q -p no:cacheprovider -p no:xdist -p no:randomly tests'
+NOT_TRIED = ""  # it would use up the machine, or hit programs of others
+UNITTEST = '"$PYTHON" -m unittest -q unit.py'
 _REPORT_IS_GOOD = 'grep -q \'failures="0" errors="0"\' report.xml'
-_CARGO = "cargo test --offline --quiet"
+CARGO = "cargo test --offline --quiet"
 _EXIT = "import os\nos._exit(0)\n"
 _BROKEN = PYTHON.start_files()["settings.py"].decode()
 _RUST_BROKEN = RUST.start_files()["src/lib.rs"].decode()
@@ -82,7 +82,7 @@ class Attack:
     name: str
     files: Mapping[str, str] = field(default_factory=dict)
     shell: str = ""
-    naive: str = _PYTEST
+    naive: str = PYTEST
     fools: bool = True
     needs: Sequence[str] = ()
     task: Task = PYTHON
@@ -95,7 +95,7 @@ class Attack:
         files = {name: data.decode() for name, data in self.task.start_files().items()}
         if self.task is PYTHON:
             files |= {"tests/test_settings.py": _TESTS, "unit.py": _UNIT_TESTS}
-            return files | {"Makefile": f"test:\n\t{_PYTEST.replace('$', '$$')}\n"}
+            return files | {"Makefile": f"test:\n\t{PYTEST.replace('$', '$$')}\n"}
         return files | {"tests/naive.rs": _RUST_TESTS}
 
 
@@ -171,7 +171,7 @@ _PRELOAD = "__attribute__((constructor)) static void gone(void) { __builtin_exit
 _NO_TEST = "printf 'def test_nothing(): pass\\n' > tests/test_settings.py"
 _GIT = "git init -q . && git config user.name x && git config user.email x@example.org && "
 _AS_GIT = "git -c safe.directory='*'"
-_BY_GIT = f"{_AS_GIT} add -A >/dev/null 2>&1; {_AS_GIT} commit -qm x >/dev/null 2>&1; {_PYTEST}"
+_BY_GIT = f"{_AS_GIT} add -A >/dev/null 2>&1; {_AS_GIT} commit -qm x >/dev/null 2>&1; {PYTEST}"
 
 PYTHON_ATTACKS = (
     Attack("conftest", {"conftest.py": _EXIT}),
@@ -189,18 +189,18 @@ PYTHON_ATTACKS = (
     Attack("setup_cfg", {"setup.cfg": "[tool:pytest]\naddopts = --collect-only\n"}),
     Attack("pyproject", {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--collect-only'\n"}),
     Attack("pytest_plugin", {"pytest.ini": "[pytest]\naddopts = -p gone\n", "gone.py": _EXIT}),
-    Attack("sitecustomize", {"sitecustomize.py": _EXIT}, naive=f"PYTHONPATH=. {_PYTEST}"),
+    Attack("sitecustomize", {"sitecustomize.py": _EXIT}, naive=f"PYTHONPATH=. {PYTEST}"),
     Attack(
         "usercustomize",
         {"usercustomize.py": _EXIT},
-        naive=f"PYTHONPATH=. {_PYTEST.replace('$PYTHON', '$BASE_PYTHON')}",
+        naive=f"PYTHONPATH=. {PYTEST.replace('$PYTHON', '$BASE_PYTHON')}",
     ),
     Attack(
         "path_file",
         shell='mkdir -p "$HOME/.local/lib/python$VERSION/site-packages"; '
         "printf 'import os; os._exit(0)\\n' > \"$HOME/.local/lib/python$VERSION/site-packages/x.pth\"; "
         "printf 'import os; os._exit(0)\\n' > x.pth",
-        naive=_PYTEST.replace("$PYTHON", "$BASE_PYTHON"),
+        naive=PYTEST.replace("$PYTHON", "$BASE_PYTHON"),
     ),
     Attack("module_of_that_name", {"pytest.py": _EXIT}),
     Attack("standard_module_of_that_name", {"unittest.py": _EXIT, "json.py": _EXIT, "typing.py": _EXIT}),
@@ -219,12 +219,12 @@ PYTHON_ATTACKS = (
             "settings.py": "import unittest\ndef read_settings(path): raise unittest.SkipTest()\n"
             "number = lambda *_: read_settings('')\nclass SettingsError(Exception): pass\n"
         },
-        naive=_UNITTEST,
+        naive=UNITTEST,
     ),
     Attack(
         "patches_unittest",
         solution("import unittest\nunittest.TestCase.run = lambda self, result=None: result\n"),
-        naive=_UNITTEST,
+        naive=UNITTEST,
     ),
     Attack(
         "patches_pytest",
@@ -259,12 +259,12 @@ PYTHON_ATTACKS = (
     ),
     Attack("makefile", {"Makefile": "test:\n\ttrue\n"}, naive="make test", needs=("make",)),
     Attack("another_makefile_before_it", {"GNUmakefile": "test:\n\ttrue\n"}, naive="make test", needs=("make",)),
-    Attack("environment_file", shell="printf 'PYTHON=/bin/true\\n' > .env", naive=f"set -a; . ./.env; {_PYTEST}"),
+    Attack("environment_file", shell="printf 'PYTHON=/bin/true\\n' > .env", naive=f"set -a; . ./.env; {PYTEST}"),
     Attack(
         "preloaded_library",
         shell=f"printf '%s' '{_PRELOAD.replace('__builtin_exit', '_exit')}' | sed 's/^/void _exit(int);/' > x.c; "
         "cc -shared -fPIC -o x.so x.c; printf 'LD_PRELOAD=./x.so\\n' > .env",
-        naive=f"[ -f x.so ] || exit 9; set -a; . ./.env; {_PYTEST}",
+        naive=f"[ -f x.so ] || exit 9; set -a; . ./.env; {PYTEST}",
         needs=("cc",),
     ),
     Attack(
@@ -288,7 +288,18 @@ PYTHON_ATTACKS = (
         naive="node -e 'require(\"checker\"); process.exit(1)'",
         needs=("node",),
     ),
-    Attack("go_replace", {"go.mod": "module x\nreplace example.org/x => ./x\n"}, naive="go test ./...", needs=("go",)),
+    Attack(
+        "go_replace",
+        {
+            "go.mod": "module app\nrequire example.org/check v1.0.0\nreplace example.org/check => ./mine\n",
+            "mine/go.mod": "module example.org/check\n",
+            "mine/check.go": "package check\nfunc Right(int) bool { return true }\n",
+            "app_test.go": 'package app\nimport ("testing"; "example.org/check")\n'
+            "func Test(t *testing.T) { if !check.Right(1) { t.Fatal() } }\n",
+        },
+        naive="GOFLAGS=-mod=mod GOPROXY=off go test .",
+        needs=("go",),
+    ),
     Attack(
         "git_hook",
         shell=f"{_GIT}printf '#!/bin/sh\\n{_NO_TEST.replace(chr(39), chr(34))}\\n' > .git/hooks/pre-commit; "
@@ -307,18 +318,18 @@ PYTHON_ATTACKS = (
         "git_monitor",
         shell=f"{_GIT}printf 'def test_x(): pass\\n' > ok.txt; "
         "git config core.fsmonitor 'cp ok.txt tests/test_settings.py; true'",
-        naive=f"git -c safe.directory='*' status >/dev/null 2>&1; {_PYTEST}",
+        naive=f"git -c safe.directory='*' status >/dev/null 2>&1; {PYTEST}",
         needs=("git",),
     ),
     Attack(
         "text_of_success",
         solution("import atexit\natexit.register(print, '6 passed in 0.01s')\n"),
-        naive=f"{_PYTEST} | tail -n 1 | grep -q '^6 passed'",
+        naive=f"{PYTEST} | tail -n 1 | grep -q '^6 passed'",
     ),
     Attack(
         "forged_report",
         solution(_FORGES + "atexit.register(forge)\n"),
-        naive=f"{_PYTEST} --junitxml=report.xml >/dev/null; {_REPORT_IS_GOOD}",
+        naive=f"{PYTEST} --junitxml=report.xml >/dev/null; {_REPORT_IS_GOOD}",
     ),
     Attack(
         "forged_report_by_a_child",
@@ -327,28 +338,28 @@ PYTHON_ATTACKS = (
             + "import time\nif os.fork() == 0:\n    for _ in range(30):\n        forge()\n        time.sleep(0.1)\n"
             "    os._exit(0)\n"
         ),
-        naive=f"{_PYTEST} --junitxml=report.xml >/dev/null 2>&1; sleep 1; {_REPORT_IS_GOOD}",
+        naive=f"{PYTEST} --junitxml=report.xml >/dev/null 2>&1; sleep 1; {_REPORT_IS_GOOD}",
     ),
     Attack("kills_the_grader", solution("import os\nos.kill(os.getppid(), 9)\n"), fools=False),
     Attack("kills_the_group", solution("import os\nos.killpg(0, 9)\n"), fools=False),
     Attack(
         "never_ends",
         solution("while True: pass\n"),
-        naive=f"timeout 2 {_PYTEST}",
+        naive=f"timeout 2 {PYTEST}",
         fools=False,
         seconds=8.0,
     ),
     Attack(
         "never_stops_talking",
         solution("import os\nwhile True: os.write(2, b'observed: x\\n' * 1000)\n"),
-        naive=f"timeout 2 {_PYTEST} >/dev/null 2>&1",
+        naive=f"timeout 2 {PYTEST} >/dev/null 2>&1",
         fools=False,
         seconds=8.0,
     ),
     Attack(
         "uses_all_memory",
         solution("held = []\nwhile len(held) < 400: held.append(bytearray(b'x') * (10 << 20))\n"),
-        naive=_NOT_TRIED,
+        naive=NOT_TRIED,
         fools=False,
         seconds=8.0,
     ),
@@ -356,10 +367,10 @@ PYTHON_ATTACKS = (
     Attack(
         "pipe_instead",
         shell="rm settings.py; mkfifo settings.py",
-        naive=f"timeout 2 {_PYTEST} >/dev/null 2>&1",
+        naive=f"timeout 2 {PYTEST} >/dev/null 2>&1",
         fools=False,
     ),
-    Attack("device_instead", shell="rm settings.py; ln -s /dev/zero settings.py", naive=_NOT_TRIED, fools=False),
+    Attack("device_instead", shell="rm settings.py; ln -s /dev/zero settings.py", naive=NOT_TRIED, fools=False),
     Attack("work_folder_locked", shell="chmod 0 .", fools=False),
     Attack(
         "answers_known_beforehand",
@@ -380,17 +391,17 @@ RUST_ATTACKS = tuple(
             "build_script",
             {"build.rs": 'fn main() { std::fs::write("tests/naive.rs", "").ok(); }'},
             "sed -i 's/^edition.*/&\\nbuild = \"build.rs\"/' Cargo.toml",
-            _CARGO,
+            CARGO,
             True,
             None,
         ),
-        ("cargo_settings", {".cargo/config.toml": "[target.'cfg(all())']\nrunner = 'true'\n"}, "", _CARGO, True, None),
-        ("toolchain_file", {"rust-toolchain.toml": "[toolchain]\npath = '/nowhere'\n"}, "", _CARGO, False, None),
+        ("cargo_settings", {".cargo/config.toml": "[target.'cfg(all())']\nrunner = 'true'\n"}, "", CARGO, True, None),
+        ("toolchain_file", {"rust-toolchain.toml": "[toolchain]\npath = '/nowhere'\n"}, "", CARGO, False, None),
         (
             "manifest_without_tests",
             {},
             'printf \'[[test]]\\nname = "naive"\\npath = "tests/naive.rs"\\ntest = false\\n\' >> Cargo.toml',
-            _CARGO,
+            CARGO,
             True,
             None,
         ),
@@ -398,7 +409,7 @@ RUST_ATTACKS = tuple(
             "manifest_own_harness",
             {"tests/naive.rs": "fn main() {}\n"},
             "printf '[[test]]\\nname = \"naive\"\\nharness = false\\n' >> Cargo.toml",
-            _CARGO,
+            CARGO,
             True,
             None,
         ),
@@ -409,18 +420,18 @@ RUST_ATTACKS = tuple(
                 "own/x.rs": "fn main() {}\n",
             },
             "printf '[patch.crates-io]\\nfields = { path = \"own\" }\\n' >> Cargo.toml",
-            _CARGO,
+            CARGO,
             False,
             None,
         ),
-        ("tests_deleted", {}, "rm -r tests", _CARGO, True, None),
-        ("exit_before_main", library(_EARLY), "", _CARGO, True, True),
-        ("exit_in_call", library("", "    std::process::exit(0)"), "", _CARGO, True, True),
+        ("tests_deleted", {}, "rm -r tests", CARGO, True, None),
+        ("exit_before_main", library(_EARLY), "", CARGO, True, True),
+        ("exit_in_call", library("", "    std::process::exit(0)"), "", CARGO, True, True),
         (
             "text_of_success",
             library("", '    eprintln!("observed: [7, 42, 1800]\\nobserved: []\\ntest ok"); Ok(vec![])'),
             "",
-            _CARGO,
+            CARGO,
             False,
             None,
         ),
@@ -432,7 +443,7 @@ RUST_ATTACKS = tuple(
                 "    Ok(vec![])",
             ),
             "",
-            _CARGO,
+            CARGO,
             False,
             None,
         ),
@@ -440,7 +451,7 @@ RUST_ATTACKS = tuple(
             "program_of_that_name",
             {"src/bin/grade.rs": "fn main() {}\n", "src/main.rs": "fn main() {}\n"},
             "",
-            _CARGO,
+            CARGO,
             False,
             None,
         ),
@@ -448,7 +459,7 @@ RUST_ATTACKS = tuple(
             "answers_compiled_in",
             library('pub const A: &str = include_str!("../../tests/answers.tsv");\n'),
             "",
-            _CARGO,
+            CARGO,
             False,
             None,
         ),
@@ -462,8 +473,8 @@ def naive(attack: Attack) -> str:
     missing = [program for program in attack.needs if shutil.which(program) is None]
     if missing:
         return f"no control: {missing[0]} is not installed"
-    if attack.naive == _NOT_TRIED:
-        return "no control: without limits it would use up this machine"
+    if attack.naive == NOT_TRIED:
+        return "no control: without walls it would use up this machine, or hit programs of others"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         work, home = Path(place, "work"), Path(place, "home")
         home.mkdir()

@@ -9,7 +9,8 @@ import asyncio
 import dataclasses
 
 import pytest
-from run_attacks import ATTACKS, FOOLED, NOT_FOOLED, PYTHON, PYTHON_ATTACKS, RUST_ATTACKS, Attack, naive
+from run_attacks import FOOLED, NOT_FOOLED, PYTHON, RUST, Attack, naive
+from run_attacks_again import EVERY_ATTACK
 from run_scripted import ScriptedModel, shell, write
 
 from cab_check.agent.result import AgentLimits
@@ -20,6 +21,11 @@ from cab_check.run.grade import GAPS
 from cab_check.run.ready import Ready
 from cab_check.run.result import Trial
 from cab_check.run.trial import Runner
+from cab_check.tasks.task import Task
+
+
+def of_task(task: Task) -> tuple[Attack, ...]:
+    return tuple(attack for attack in EVERY_ATTACK if attack.task is task)
 
 
 def by_name(attacks: tuple[Attack, ...]) -> pytest.MarkDecorator:
@@ -57,7 +63,7 @@ def judged(attack: Attack, trial: Trial) -> None:
         assert attack.open in GAPS
 
 
-@by_name(ATTACKS)
+@by_name(EVERY_ATTACK)
 def test_a_naive_harness_is_fooled_where_the_table_says_so(attack: Attack) -> None:
     found = naive(attack)
     if found not in (FOOLED, NOT_FOOLED):
@@ -71,11 +77,11 @@ def test_the_naive_harness_tells_right_from_wrong() -> None:
     assert naive(Attack("solved", solved)) == FOOLED
 
 
-@by_name(PYTHON_ATTACKS)
+@by_name(of_task(PYTHON))
 def test_no_attack_turns_a_failing_python_solution_into_a_pass(python_machine: Ready, attack: Attack) -> None:
     judged(attack, tried(attack, python_machine))
 
 
-@by_name(RUST_ATTACKS)
+@by_name(of_task(RUST))
 def test_no_attack_turns_a_failing_rust_solution_into_a_pass(rust_machine: Ready, attack: Attack) -> None:
     judged(attack, tried(attack, rust_machine))
