@@ -334,8 +334,8 @@ PYTHON_ATTACKS = (
     Attack(
         "forged_report_by_a_child",
         solution(
-            _FORGES
-            + "import time\nif os.fork() == 0:\n    for _ in range(30):\n        forge()\n        time.sleep(0.1)\n"
+            _FORGES + "import time\nparent = os.getpid()\nif os.fork() == 0:\n    for _ in range(200):\n"
+            "        over = os.getppid() != parent\n        forge()\n        if over: break\n        time.sleep(0.1)\n"
             "    os._exit(0)\n"
         ),
         naive=f"{PYTEST} --junitxml=report.xml >/dev/null 2>&1; sleep 1; {_REPORT_IS_GOOD}",
