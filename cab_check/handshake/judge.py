@@ -14,6 +14,7 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
+from cab_check.handshake.surfaces import apis_of
 from cab_check.handshake.tuis.replays import taken, tokens_replayed
 from cab_check.handshake.tuis.verdict import largest, needs, verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
@@ -37,7 +38,8 @@ def judge(
     asked_about = tuple(profile(name) for name in plan.tuis)
     passed = [one for one in asked_about if outcomes[f"{REPLAY}{one.name}"].status == "pass"]
     able = capabilities(outcomes) | {name: "yes" for one in passed for name in needs(one)}
-    placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
+    found = [(finding, check) for check in checks for finding in outcomes[check.id].findings]
+    placed = [_placed(finding.but(apis=apis_of(finding, seen)), check) for finding, check in found]
     folded = in_order(weighed(asked_about, fold(placed), able)) if asked_about else fold(placed)
     findings = tuple(_advised(finding, hops, seen, plan) for finding in folded)
     verdict, exit_code = decide(outcomes, findings, stopped_by)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from cab_check.chat import messages, responses
@@ -18,8 +19,10 @@ from cab_check.chat.typed import TypedReply
 from cab_check.handshake import wording
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.questions import LIST_FILES, READ_FILE
-from cab_check.handshake.seen import Seen, path_of
+from cab_check.handshake.seen import COMPLETIONS, Seen, Turn, path_of
+from cab_check.handshake.typed_turn import as_chat_turn
 from cab_check.knowledge.error_rules import classify_error
+from cab_check.knowledge.finding import Api, Finding
 from cab_check.knowledge.vocabulary import code
 from cab_check.wire.exchange import Ask, Exchange, Headers
 
@@ -66,6 +69,16 @@ class ApiTurn:
         """The exchange's number."""
         return self.exchange.number
 
+    @cached_property
+    def as_chat(self) -> Turn:
+        """The chat completion that says the same."""
+        return as_chat_turn(self.exchange, self.body, self.reply, self.results)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is a reply to judge: something came with a 2xx status, and no web page."""
+        return not self.missing and self.exchange.got is not None and 200 <= self.exchange.got.status < 300
+
     @property
     def accepted(self) -> bool:
         """Whether a reply came whole, with a 2xx status and no error in it."""
@@ -102,13 +115,6 @@ class ApiTurn:
         return next(iter((*self.blamed, *(part.subject for part in self.parts))), None) if self.refused else None
 
     @property
-    def callable(self) -> bool:
-        """Whether the reply holds a call that can be answered."""
-        first = self.reply.calls[0] if self.reply.calls else None
-        named = first is not None and first.name in {tool.get("name") for tool in _rows(self.body, "tools")}
-        return self.accepted and named and first is not None and isinstance(first.parsed, dict) and bool(first.id)
-
-    @property
     def words(self) -> str:
         """What the refusal says, gateway and server alike; empty if it is none."""
         error = self.reply.error
@@ -122,10 +128,29 @@ class ApiTurn:
         return found[0] if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form in which a turn goes out: without some parts, with so many times the usual output limit, as the try of
+    that number: each has words of its own.
+    """
+
+    dropped: Dropped = frozenset()
+    room: int = 1
+    number: int = 0
+
+    def limit(self, plan: Plan) -> int:
+        """The output limit in tokens."""
+        return plan.max_tokens * self.room
+
+
+FULL = Form()
+
+
 @dataclass(frozen=True)
 class Surface:
-    """One of the two APIs. `refuses_result` is the subject for a second turn that is refused; `stands_in_for` the agent
-    CLI whose own conversation it is, None for the general questions.
+    """One of the two APIs. `refuses_result` is the subject for a second turn that is refused; `holds` the field of a
+    reply that holds the output; `stands_in_for` the agent CLI whose own conversation it is, None for the general
+    questions.
     """
 
     route: str
@@ -136,12 +161,13 @@ class Surface:
     headers: Headers
     read: Callable[[Exchange], TypedReply]
     results: Callable[[Body], Iterator[Any]]
-    body: Callable[[Plan, Dropped, int, TypedReply | None], dict[str, Any]]
+    body: Callable[[Plan, Form, TypedReply | None], dict[str, Any]]
+    holds: str
     stands_in_for: str | None = None
 
-    def ask(self, plan: Plan, dropped: Dropped, room: int, first: TypedReply | None = None) -> Ask:
+    def ask(self, plan: Plan, form: Form = FULL, first: TypedReply | None = None) -> Ask:
         """The first turn, or with `first` the turn after it."""
-        return Ask("POST", self.route, self.body(plan, dropped, room, first), headers=self.headers)
+        return Ask("POST", self.route, self.body(plan, form, first), headers=self.headers)
 
     def turn(self, exchange: Exchange) -> ApiTurn | None:
         """`exchange` as a turn of this API; None if it is none."""
@@ -167,16 +193,17 @@ def _rows(body: Body, name: str) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
-def _request(plan: Plan, api: str) -> str:
-    return wording.call("read_file", path=f"{plan.word(api)}.md")
+def _request(plan: Plan, api: str, form: Form) -> str:
+    return wording.call("read_file", path=f"{plan.word(api, form.number)}.md")
 
 
 # --- /responses ------------------------------------------------------------------------------------------------------
 
 
-def _responses_body(plan: Plan, dropped: Dropped, room: int, first: TypedReply | None) -> dict[str, Any]:
+def _responses_body(plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
+    dropped = form.dropped
     more: dict[str, Any] = {"tool_choice": "auto"}
-    history = [responses.message("user", _request(plan, "responses"))]
+    history = [responses.message("user", _request(plan, "responses", form))]
     if "input-items" in dropped:
         more["instructions"] = _SYSTEM
     else:
@@ -185,12 +212,11 @@ def _responses_body(plan: Plan, dropped: Dropped, room: int, first: TypedReply |
         more |= {"store": False, "include": ["reasoning.encrypted_content"]}
     if first is not None:
         history += [dict(item) for item in first.items]
-        history += [responses.call_output(call, plan.word("responses-result")) for call in first.calls]
+        history += [responses.call_output(call, plan.word("responses-result", form.number)) for call in first.calls]
     tools = [responses.function_tool(READ_FILE), responses.function_tool(LIST_FILES)]
     if "tool-types" not in dropped:
         tools.append({"type": "web_search", "external_web_access": False})
-    limit = plan.max_tokens * room
-    return responses.create(plan.model, history, tools=tools, stream=True, max_output_tokens=limit, **more)
+    return responses.create(plan.model, history, tools=tools, stream=True, max_output_tokens=form.limit(plan), **more)
 
 
 RESPONSES = Surface(
@@ -219,26 +245,27 @@ RESPONSES = Surface(
     read=responses.read_response,
     results=lambda body: (i.get("output") for i in _rows(body, "input") if i.get("type") == "function_call_output"),
     body=_responses_body,
+    holds="output",
 )
 
 
 # --- /messages -------------------------------------------------------------------------------------------------------
 
 
-def _messages_body(plan: Plan, dropped: Dropped, room: int, first: TypedReply | None) -> dict[str, Any]:
+def _messages_body(plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
+    dropped = form.dropped
     more: dict[str, Any] = {} if "thinking" in dropped else {"thinking": {"type": "adaptive"}}
-    history = [messages.message("user", messages.text(_request(plan, "messages")))]
+    history = [messages.message("user", messages.text(_request(plan, "messages", form)))]
     if "system-role" in dropped:
         more["system"] = _SYSTEM
     else:
         more["system"] = [messages.text(_SYSTEM)]
         history.append(messages.message("system", messages.text("Use the tools.")))
     if first is not None:
-        results = [messages.tool_result(call, plan.word("messages-result")) for call in first.calls]
+        results = [messages.tool_result(call, plan.word("messages-result", form.number)) for call in first.calls]
         history += [messages.message("assistant", *first.items), messages.message("user", *results)]
     tools = [] if "tools" in dropped else [messages.tool(READ_FILE), messages.tool(LIST_FILES)]
-    limit = plan.max_tokens * room
-    return messages.create(plan.model, history, max_tokens=limit, tools=tools, stream=True, **more)
+    return messages.create(plan.model, history, max_tokens=form.limit(plan), tools=tools, stream=True, **more)
 
 
 def _tool_results(body: Body) -> Iterator[Any]:
@@ -264,9 +291,22 @@ MESSAGES = Surface(
     read=messages.read_message,
     results=_tool_results,
     body=_messages_body,
+    holds="content",
 )
 
 SURFACES = (RESPONSES, MESSAGES)
+_APIS: tuple[tuple[str, Api], ...] = (
+    (COMPLETIONS, "chat"),
+    (RESPONSES.route, "responses"),
+    (MESSAGES.route, "messages"),
+)
+
+
+def apis_of(finding: Finding, seen: Seen) -> tuple[Api, ...]:
+    """Over which APIs a finding was seen, by the routes of the exchanges that show it."""
+    numbers = {item.exchange for item in finding.evidence}
+    paths = [path_of(exchange) for exchange in seen.exchanges if exchange.number in numbers]
+    return tuple(api for route, api in _APIS if any(path.endswith(route) for path in paths))
 
 
 def every_api_turn(seen: Seen) -> list[ApiTurn]:

@@ -7,6 +7,7 @@ words of the evidence do: `named_as_there` puts the place in the reply back into
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cab_check.chat.reply import Reply
@@ -29,7 +30,7 @@ def as_chat_turn(exchange: Exchange, body: Body, reply: TypedReply, results: Seq
     limit = next((body[name] for name in _LIMITS if name in body), None)
     request = {
         "messages": list(_messages(body, results)),
-        "tools": [_tool(tool) for tool in _rows(body.get("tools"))],
+        "tools": [_tool(inner) for tool in _rows(body.get("tools")) for inner in (_rows(tool.get("tools")) or [tool])],
         "stream": body.get("stream"),
         "max_tokens": limit,
     }
@@ -38,19 +39,12 @@ def as_chat_turn(exchange: Exchange, body: Body, reply: TypedReply, results: Seq
 
 def named_as_there(finding: Finding, holds: str) -> Finding:
     """The finding with the places of its evidence in this API's terms; `holds` is the field of the output."""
-    shown = tuple(
-        item if not item.where.startswith(_MESSAGE) else _moved(item, holds) for item in finding.evidence
-    )
-    return finding.but(evidence=shown)
+    places = (f"reply.{holds}" if item.where.startswith(_MESSAGE) else item.where for item in finding.evidence)
+    moved = (replace(item, where=where) for item, where in zip(finding.evidence, places, strict=True))
+    return finding.but(evidence=tuple(moved))
 
 
-def _moved(item: Any, holds: str) -> Any:
-    from dataclasses import replace
-
-    return replace(item, where=f"reply.{holds}")
-
-
-def _messages(body: Body, results: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _messages(body: Body, results: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """All text that was sent, then what the turn ends in."""
     given = [*_rows(body.get("input")), *_rows(body.get("messages"))]
     for name in ("instructions", "system"):

@@ -71,6 +71,15 @@ KIN: dict[str, tuple[str, ...]] = {
 """A finding that was not measured with a CLI -> those whose replies look the same to it: the same status, or the same
 emptiness. A refusal of what it always sends blocks it, whatever it then shows."""
 
+_BROKEN = ("responses-api-broken", "messages-api-broken")
+_REFUSED_PARTS = {
+    "store": ("param-rejected", "store"),
+    "thinking": ("param-rejected", "thinking"),
+    "input-items": ("role-rejected", "developer"),
+    "system-role": ("role-rejected", "system"),
+    "tool-types": ("tools-rejected", None),
+}
+
 _ALWAYS_SENT = frozenset(
     {
         "param-rejected",
@@ -112,6 +121,7 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     """What `finding` means for this CLI; None if it does not meet it."""
     if finding.compare == "there" or not touches(profile, finding, api_works=api_works):
         return None
+    finding = _in_earnest(profile, finding)
     if finding.code == "context-counts-output" and _fits(profile, finding):
         return None
     effect = effect_of(profile, finding)
@@ -124,6 +134,15 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     return _unmeasured(profile, finding)
 
 
+def _in_earnest(profile: Profile, finding: Finding) -> Finding:
+    """With its full weight, where it was seen over the other API that this CLI speaks: the general questions of that
+    API make light of what they find, since few agents speak it.
+    """
+    if profile.wire == "chat" or profile.wire not in finding.apis or finding.severity != "info":
+        return finding
+    return finding.but(severity=code(finding.code).severity)
+
+
 def _is_own(effect: Effect, finding: Finding) -> bool:
     """Whether the effect was measured for this finding, or the finding refuses just what this CLI always sends."""
     return finding.code in _ALWAYS_SENT or any(name == finding.code for name, _ in effect.findings)
@@ -132,8 +151,18 @@ def _is_own(effect: Effect, finding: Finding) -> bool:
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
     """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
     own = effect_on(profile, finding.code, finding.subject, case=case_of(finding))
-    kin = (effect_on(profile, name) for name in KIN.get(finding.code, ()))
+    kin = (effect_on(profile, name, subject) for name, subject in _kin(finding))
     return own or next(filter(None, kin), None)
+
+
+def _kin(finding: Finding) -> list[tuple[str, str | None]]:
+    """The findings that look the same to a CLI, nearest first. A part of a request that another API refuses is a
+    refused parameter or role.
+    """
+    if finding.code in _BROKEN and finding.subject in _REFUSED_PARTS:
+        name, subject = _REFUSED_PARTS[finding.subject]
+        return [(name, subject), *((other, None) for other in _HTTP_400)]
+    return [(name, None) for name in KIN.get(finding.code, ())]
 
 
 def case_of(finding: Finding) -> Case | None:

@@ -55,10 +55,15 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
         return True
     if layer == "other-apis":
         return finding.code.startswith(profile.wire)
-    if profile.wire != "chat" and (api_works or finding.code not in _OF_THE_MODEL):
+    if finding.apis and profile.wire not in finding.apis and not _expected(profile, finding, api_works):
         return False
     rule = _BY_CODE.get(finding.code) or _BY_LAYER.get(layer) or _BY_LAYER.get(finding.layer)
     return rule(profile, subject) if rule is not None else True
+
+
+def _expected(profile: Profile, finding: Finding, api_works: bool | None) -> bool:
+    """Whether what was seen over another API only is to be expected over this CLI's own."""
+    return profile.wire != "chat" and "chat" in finding.apis and not api_works and finding.code in _OF_THE_MODEL
 
 
 def first_tokens(profile: Profile) -> int:

@@ -159,7 +159,7 @@ def _unchecked(profile: Profile, met: Sequence[Impact]) -> TuiVerdict:
 def _severity(profiles: Sequence[Profile], finding: Finding, able: Mapping[str, Capability]) -> Severity:
     met = [item for profile in profiles for item in impacts(profile, [finding], able)]
     if any(item.verdict == "unknown" for item in met):
-        return "blocks" if any(item.verdict == "blocked" for item in met) else finding.severity
+        return "blocks" if any(item.verdict == "blocked" for item in met) else met[0].finding.severity
     return _SEVERITY[worst([item.verdict for item in met])]
 
 
