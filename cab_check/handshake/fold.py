@@ -155,8 +155,11 @@ def _shown(group: Sequence[Finding], api: Api | None) -> tuple[Evidence, ...]:
 
 
 def _explains(other: Finding, finding: Finding) -> bool:
-    """Whether `other` was seen wherever `finding` was: what is wrong with one API is no cause of a fault of another."""
-    return not other.apis or set(finding.apis or ("chat",)) <= set(other.apis)
+    """Whether `other` was seen where `finding` weighs: what is wrong with one API is no cause of a fault of another.
+    That is chat completions, if it was seen there at all.
+    """
+    where = {"chat"} if "chat" in finding.apis or not finding.apis else set(finding.apis)
+    return not other.apis or where <= set(other.apis)
 
 
 def _root(finding: Finding, others: Sequence[Finding]) -> str | None:

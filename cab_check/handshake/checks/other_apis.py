@@ -247,7 +247,10 @@ def _refused_results(surface: Surface, turns: list[ApiTurn]) -> list[Finding]:
 
 def _merged(found: list[Finding]) -> tuple[Finding, ...]:
     groups = {finding.key: [other for other in found if other.key == finding.key] for finding in found}
-    return tuple(merge(same, sum(one.seen[1] for one in same)) for same in groups.values())
+    return tuple(
+        merge(same, len(same)).but(seen=(sum(one.seen[0] for one in same), sum(one.seen[1] for one in same)))
+        for same in groups.values()
+    )
 
 
 def _judge_lightly(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
