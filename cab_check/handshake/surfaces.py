@@ -30,7 +30,9 @@ Body = Mapping[str, Any]
 Dropped = frozenset[str]
 
 _GATES = frozenset({"network", "auth", "model", "context"})
-_OTHER_CAUSE = frozenset({"tool-parser-disabled", "model-lacks-tools", "no-route-supports-tools"})
+_OTHER_CAUSE = frozenset(
+    {"tool-parser-disabled", "model-lacks-tools", "no-route-supports-tools", "tool-call-parse-failure"}
+)
 _REFUSALS = frozenset({400, 422, 500})
 _NO_ROUTE = re.compile(
     r"^\W*(?:messages|responses)(?: api)? is not supported|not implemented|invalid url|"

@@ -39,7 +39,7 @@ _MODULES = (
     other_apis,
     text_protocol,
 )
-_OF_ANY_API = frozenset(
+OF_ANY_API = frozenset(
     {
         "special-tokens-in-text",
         "reasoning-in-text",
@@ -62,7 +62,7 @@ _OF_ANY_API = frozenset(
 """Faults of the model, its parser or its engine: they show over every API that leads to it."""
 
 _ALL = (fault for module in _MODULES for fault in module.FAULTS)
-FAULTS: dict[str, Fault] = {fault.name: everywhere(fault) if fault.name in _OF_ANY_API else fault for fault in _ALL}
+FAULTS: dict[str, Fault] = {fault.name: everywhere(fault) if fault.name in OF_ANY_API else fault for fault in _ALL}
 
 
 def find(names: Iterable[str]) -> tuple[Fault, ...]:

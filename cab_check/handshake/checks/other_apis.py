@@ -131,7 +131,7 @@ def judge_surface(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
             *_told(surface, [turn for turn in answered if not turn.has_result], first_faults, seen),
             *_told(surface, [turn for turn in answered if turn.has_result], second_faults, seen),
             *_formless(surface, [turn for turn in answered if turn.accepted]),
-            *_refused_parts(surface, turns),
+            *_refused_parts(surface, turns, seen),
             *_refused_results(surface, turns),
         ]
     )
@@ -209,7 +209,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _refused_parts(surface: Surface, turns: list[ApiTurn]) -> list[Finding]:
+def _refused_parts(surface: Surface, turns: list[ApiTurn], seen: Seen) -> list[Finding]:
     """Parts that were refused, where the request was accepted in the end: one whose absence made the difference, or
     one that a refusal names and that the next refusal no longer complains of.
     """
@@ -220,9 +220,12 @@ def _refused_parts(surface: Surface, turns: list[ApiTurn]) -> list[Finding]:
         return []
     found = []
     for before, after in zip(refused, [*refused[1:], passed], strict=True):
+        crash = failure(before.exchange, seen) if before.exchange.status == 500 and not before.blamed else None
         left_out = {part.subject for part in before.parts} - {part.subject for part in after.parts}
         named = left_out.intersection(before.blamed) and before.words != after.words
-        if len(left_out) == 1 and (after.accepted or named):
+        if crash is not None and left_out == {"tools"}:
+            found.append(crash)
+        elif len(left_out) == 1 and (after.accepted or named):
             sure: Confidence = "high" if named else "medium"
             found.append(_refused(surface, left_out.pop(), shown(before.exchange), sure))
     return found
