@@ -72,7 +72,8 @@ def _refused(api: str, name: str) -> Fault:
         return refusal if reply.status == 200 and body.get(name) is not None else reply
 
     says = f"A request to /{api} that holds the parameter {name} is refused."
-    return Fault(f"{api}-param-rejected-{name}", code, says, after=after, subject=subject)
+    kind = f"{api}-{code}" if code == "param-rejected" else code
+    return Fault(f"{kind}-{name}", code, says, after=after, subject=subject)
 
 
 def _shared(api: str) -> tuple[Fault, ...]:
@@ -128,7 +129,7 @@ FAULTS = (
         after=over("responses", arguments(json.loads)),
     ),
     Fault(
-        "responses-stream-end",
+        "responses-api-broken-stream-end",
         "responses-api-broken",
         "Streams of /responses end without response.completed.",
         after=_lacking("responses", "response.completed"),
