@@ -248,7 +248,6 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "responses-param-rejected-prompt_cache_key": NOT_YET,
     "responses-param-rejected-reasoning": NOT_YET,
     "responses-tool-arguments-object": ("server", 0),
-    "responses-api-broken-stream-end": ("server", 0),
     "messages-empty-reply": ("model", 0),
     "messages-empty-reply-reasoning": ("model", 0),
     "messages-tool-call-id-missing": ("server", 0),

@@ -50,13 +50,13 @@ def _no_route(route: str) -> After:
     return after
 
 
-def _endless(route: str, last: str) -> After:
-    """Streams of a route without their last event."""
+def _lacking(route: str, kind: str) -> After:
+    """Streams of a route without one of their events."""
 
     def after(request: HttpRequest, reply: HttpReply) -> HttpReply:
         if reply.events is None or not request.path.endswith(route):
             return reply
-        return replace(reply, events=tuple(event for event in reply.events if _type(event) != last))
+        return replace(reply, events=tuple(event for event in reply.events if _type(event) != kind))
 
     return after
 
@@ -91,7 +91,7 @@ FAULTS = (
         "responses-api-broken",
         "responses-api-broken",
         "Streams of /responses end without response.completed.",
-        after=_endless("/responses", "response.completed"),
+        after=_lacking("/responses", "response.completed"),
         subject="stream-end",
     ),
     Fault(
@@ -110,8 +110,8 @@ FAULTS = (
     Fault(
         "messages-api-broken",
         "messages-api-broken",
-        "Streams of /messages end without message_stop.",
-        after=_endless("/messages", "message_stop"),
+        "Streams of /messages begin without message_start.",
+        after=_lacking("/messages", "message_start"),
         subject="events",
     ),
 )
