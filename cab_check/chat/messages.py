@@ -30,6 +30,7 @@ from cab_check.chat.typed import (
 from cab_check.wire.exchange import Exchange
 
 BROKEN = "messages-api-broken"
+_AT_LIMIT = ("max_tokens", "model_context_window_exceeded")
 VERSION = ("anthropic-version", "2023-06-01")
 _FINISHES = {"end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls"}
 """The stop reasons of this API -> the finish reasons of chat completions that say the same."""
@@ -130,13 +131,15 @@ def _read_stream(exchange: Exchange, events: Sequence[TypedEvent], problems: Pro
         problems.add(BROKEN, "reply.events", f"event: {unnamed.name}, type: {unnamed.type}", "events")
     types = [event.type for event in events]
     if events and "message_start" not in types:
-        problems.add(BROKEN, "reply.events", f"first {types[0]}", "events")
+        problems.add(BROKEN, "reply.events[0]", f"first {types[0]}", "events")
     blocks = _blocks(events, problems)
     ends = [event.value for event in events if event.type == "message_delta"]
     deltas = [end["delta"] for end in ends if isinstance(end.get("delta"), dict)]
     finish = next((delta.get("stop_reason") for delta in deltas if delta.get("stop_reason")), None)
     if events and not was_broken_off(exchange) and "message_stop" not in types:
         problems.add("stream-done-missing" if finish else "stream-cut", "reply.events", f"last {types[-1]}")
+    if "message_stop" in types and finish not in _AT_LIMIT:
+        _check_closed(events, problems)
     usage = _streamed_usage(events)
     if finish:
         check_counted(usage, "reply.events", problems)
@@ -162,6 +165,16 @@ def _blocks(events: Sequence[TypedEvent], problems: Problems) -> list[dict[str, 
     return [opened.close() for _, opened in found]
 
 
+def _check_closed(events: Sequence[TypedEvent], problems: Problems) -> None:
+    """Note a call whose block never ends: clients put its input together only then."""
+    closed = [event.value.get("index") for event in events if event.type == "content_block_stop"]
+    for event in events:
+        block, index = event.value.get("content_block"), event.value.get("index")
+        opens_call = event.type == "content_block_start" and isinstance(block, dict) and block.get("type") == "tool_use"
+        if opens_call and index not in closed and not (closed and (index is None or None in closed)):
+            problems.add(BROKEN, "reply.events", "no content_block_stop for the call", "tools")
+
+
 def _streamed_usage(events: Sequence[TypedEvent]) -> Usage | None:
     """The prompt's tokens come with the first event, the output's with the last; a later 0 takes nothing back."""
     counts: dict[str, Any] = {}
@@ -185,7 +198,7 @@ def _usage(value: Any) -> Usage | None:
 def _reply(
     streaming: bool, blocks: Sequence[Block], finish: Any, usage: Usage | None, problems: Problems
 ) -> TypedReply:
-    cut = finish in ("max_tokens", "model_context_window_exceeded")
+    cut = finish in _AT_LIMIT
     judged = Problems() if cut else problems  # a call that was cut at the limit is nobody's fault
     placed = [
         _call(block, number, streaming, judged)

@@ -40,15 +40,37 @@ _NO_ROUTE = re.compile(
     re.IGNORECASE,
 )
 _SYSTEM = "You work with files."
+_RESPONSES_SENT: Body = {
+    "parallel_tool_calls": True,
+    "reasoning": {"summary": "auto"},
+    "prompt_cache_key": "cab-check",
+    "client_metadata": {"session_id": "cab-check"},
+}
+_MESSAGES_SENT: Body = {
+    "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+    "output_config": {"effort": "low"},
+    "metadata": {"user_id": "cab-check"},
+}
+"""Further parameters that the measured CLIs send with every request; Claude Code asks for the effort `high`."""
+_BETAS = ("anthropic-beta", "context-management-2025-06-27,effort-2025-11-24")
+"""What Anthropic's own service wants to see beside two of them; it is among the seven that Claude Code names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that a request may hold and a server may refuse. `words` name it in a refusal."""
+    """Something that a request may hold and a server may refuse. `words` name it in a refusal. `is_param`: a parameter
+    like any other, whose refusal is no matter of the API itself.
+    """
 
     subject: str
     words: re.Pattern[str]
     is_in: Callable[[Body], bool]
+    is_param: bool = False
+
+
+def param_part(name: str) -> Part:
+    """The parameter of that name."""
+    return Part(name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"), lambda body: name in body, is_param=True)
 
 
 @dataclass(frozen=True)
@@ -195,6 +217,10 @@ def _rows(body: Body, name: str) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
+def _kept(params: Body, dropped: Dropped) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name not in dropped}
+
+
 def _request(plan: Plan, api: str, form: Form) -> str:
     return wording.call("read_file", path=f"{plan.word(api, form.number)}.md")
 
@@ -212,6 +238,7 @@ def _responses_body(plan: Plan, form: Form, first: TypedReply | None) -> dict[st
         history.insert(0, responses.message("developer", _SYSTEM))
     if "store" not in dropped:
         more |= {"store": False, "include": ["reasoning.encrypted_content"]}
+    more |= _kept(_RESPONSES_SENT, dropped)
     if first is not None:
         history += [dict(item) for item in first.items]
         history += [responses.call_output(call, plan.word("responses-result", form.number)) for call in first.calls]
@@ -242,6 +269,7 @@ RESPONSES = Surface(
             re.compile(r"\bdeveloper\b|\brole\b|\binput\[\d+\]", re.IGNORECASE),
             lambda body: any(item.get("role") == "developer" for item in _rows(body, "input")),
         ),
+        *map(param_part, _RESPONSES_SENT),
     ),
     headers=(("Accept", "text/event-stream"),),
     read=responses.read_response,
@@ -256,7 +284,7 @@ RESPONSES = Surface(
 
 def _messages_body(plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
     dropped = form.dropped
-    more: dict[str, Any] = {} if "thinking" in dropped else {"thinking": {"type": "adaptive"}}
+    more = _kept({"thinking": {"type": "adaptive"}, **_MESSAGES_SENT}, dropped)
     history = [messages.message("user", messages.text(_request(plan, "messages", form)))]
     if "system-role" in dropped:
         more["system"] = _SYSTEM
@@ -288,8 +316,9 @@ MESSAGES = Surface(
             lambda body: any(message.get("role") == "system" for message in _rows(body, "messages")),
         ),
         Part("tools", re.compile(r"\btools?\b|input_schema", re.IGNORECASE), lambda body: bool(body.get("tools"))),
+        *map(param_part, _MESSAGES_SENT),
     ),
-    headers=(("Accept", "text/event-stream"), messages.VERSION, ("x-api-key", "{key}")),
+    headers=(("Accept", "text/event-stream"), messages.VERSION, _BETAS, ("x-api-key", "{key}")),
     read=messages.read_message,
     results=_tool_results,
     body=_messages_body,
@@ -309,6 +338,15 @@ def apis_of(finding: Finding, seen: Seen) -> tuple[Api, ...]:
     numbers = {item.exchange for item in finding.evidence}
     paths = [path_of(exchange) for exchange in seen.exchanges if exchange.number in numbers]
     return tuple(api for route, api in _APIS if any(path.endswith(route) for path in paths))
+
+
+def fields_taken(seen: Seen) -> dict[str, frozenset[str]]:
+    """For each of these APIs that was asked at all, the fields of the requests that were accepted."""
+    found: dict[str, frozenset[str]] = {}
+    for turn in every_api_turn(seen):
+        api = next(api for route, api in _APIS if path_of(turn.exchange).endswith(route))
+        found[api] = found.get(api, frozenset()) | (frozenset(turn.body) if turn.accepted else frozenset())
+    return found
 
 
 def every_api_turn(seen: Seen) -> list[ApiTurn]:

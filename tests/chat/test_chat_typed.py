@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -188,7 +189,16 @@ def named(event: dict[str, Any]) -> str:
     return f"event: {event['type']}\ndata: {json.dumps(event)}"
 
 
-def message_stream(*sent: dict[str, Any], names: bool = True) -> TypedReply:
+def with_ends(sent: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, each block closed before the message comes to its end."""
+    opened = [event for event in sent if event["type"] == "content_block_start"]
+    ends = [{"type": "content_block_stop", **{n: e[n] for n in ("index",) if n in e}} for e in opened]
+    at = next((n for n, event in enumerate(sent) if event["type"] == "message_delta"), len(sent))
+    return [*sent[:at], *(ends if at < len(sent) else ()), *sent[at:]]
+
+
+def message_stream(*sent: dict[str, Any], names: bool = True, closed: bool = True) -> TypedReply:
+    sent = tuple(with_ends(sent)) if closed else sent
     body = events(*(named(event) if names else event for event in sent), done=False)
     return read_message(exchange(body, kind=EVENTS, asked={"stream": True}))
 
@@ -205,6 +215,7 @@ def test_what_breaks_a_client_of_messages_is_named() -> None:
     sound = (START, TOOL, piece("{}"), DELTA, STOP)
     cases = {
         "unnamed events": (message_stream(*sound, names=False), "events"),
+        "no end of a block": (message_stream(*sound, closed=False), "tools"),
         "no block": (message_stream(START, piece("{}"), DELTA, STOP), "events"),
         "arguments as text": (
             read_message(exchange({"content": [{"type": "tool_use", "id": "t", "name": "f", "input": "{}"}]})),

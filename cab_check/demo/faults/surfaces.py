@@ -95,6 +95,20 @@ FAULTS = (
         subject="stream-end",
     ),
     Fault(
+        "responses-api-broken-start",
+        "responses-api-broken",
+        "Streams of /responses begin without response.created.",
+        after=_lacking("/responses", "response.created"),
+        subject="events",
+    ),
+    Fault(
+        "responses-api-broken-items",
+        "responses-api-broken",
+        "Streams of /responses have whole items in their last event only.",
+        after=_lacking("/responses", "response.output_item.done"),
+        subject="events",
+    ),
+    Fault(
         "responses-api-broken-format",
         "responses-api-broken",
         "A format is asked for on /responses, and prose comes.",
@@ -113,5 +127,19 @@ FAULTS = (
         "Streams of /messages begin without message_start.",
         after=_lacking("/messages", "message_start"),
         subject="events",
+    ),
+    Fault(
+        "messages-api-broken-blocks",
+        "messages-api-broken",
+        "No block in streams of /messages is opened: content_block_start never comes.",
+        after=_lacking("/messages", "content_block_start"),
+        subject="events",
+    ),
+    Fault(
+        "messages-api-broken-stop",
+        "messages-api-broken",
+        "No block in streams of /messages is closed: content_block_stop never comes.",
+        after=_lacking("/messages", "content_block_stop"),
+        subject="tools",
     ),
 )

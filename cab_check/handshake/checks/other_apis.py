@@ -233,8 +233,8 @@ def _refused_parts(surface: Surface, turns: list[ApiTurn], seen: Seen) -> list[F
 
 def _refused(surface: Surface, subject: str, words: Evidence, sure: Confidence) -> Finding:
     """A part that every client of the API sends is a matter of the API; any other parameter is one as elsewhere."""
-    own = subject in {part.subject for part in (RESPONSES if surface.route == RESPONSES.route else MESSAGES).parts}
-    return make(surface.broken if own else "param-rejected", subject=subject, evidence=[words], confidence=sure)
+    is_param = next(part.is_param for part in surface.parts if part.subject == subject)
+    return make("param-rejected" if is_param else surface.broken, subject=subject, evidence=[words], confidence=sure)
 
 
 def _refused_results(surface: Surface, turns: list[ApiTurn]) -> list[Finding]:

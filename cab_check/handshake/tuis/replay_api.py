@@ -4,7 +4,6 @@ size that this CLI gives them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from cab_check.handshake.checks.other_apis import ask_surface, judge_surface
 from cab_check.handshake.failure import failure
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen
-from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Dropped, Form, Part, Surface
+from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Dropped, Form, Surface, param_part
 from cab_check.handshake.tuis import standin
 from cab_check.handshake.tuis.arrival import doubt, measuring
 from cab_check.handshake.tuis.replay_chat import value_of
@@ -33,17 +32,15 @@ def surface_of(profile: Profile) -> Surface:
     """The API as this CLI speaks it."""
     base = _BASES[profile.wire]
     known = {part.subject for part in base.parts}
-    params = tuple(_param(name) for name in profile.request.params if name not in (*known, "tool_choice", "include"))
+    params = tuple(
+        param_part(name) for name in profile.request.params if name not in (*known, "tool_choice", "include")
+    )
     build = _responses if profile.wire == "responses" else _messages
 
     def body(plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
         return build(profile, plan, form, first)
 
     return replace(base, parts=(*base.parts, *params), body=body, stands_in_for=profile.name)
-
-
-def _param(name: str) -> Part:
-    return Part(name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"), lambda body: name in body)
 
 
 def _params(profile: Profile, plan: Plan, dropped: Dropped) -> dict[str, Any]:
