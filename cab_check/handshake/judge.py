@@ -14,9 +14,9 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
-from cab_check.handshake.surfaces import apis_of
+from cab_check.handshake.surfaces import apis_of, fields_taken
 from cab_check.handshake.tuis.replays import taken, tokens_replayed
-from cab_check.handshake.tuis.verdict import largest, needs, verdicts, weighed
+from cab_check.handshake.tuis.verdict import Basis, largest, needs, verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
 from cab_check.knowledge.advice import advise
 from cab_check.knowledge.finding import Finding, Hop
@@ -45,7 +45,16 @@ def judge(
     verdict, exit_code = decide(outcomes, findings, stopped_by)
     model = model_facts(plan, seen)
     verified = largest(tokens_verified(seen), tokens_replayed(passed, plan, seen))
-    room = largest(verified, model.context_listed)
+    basis = Basis(
+        findings,
+        able,
+        verdict,
+        largest(verified, model.context_listed),
+        asked=[name for name, outcome in outcomes.items() if outcome.status in ("pass", "warn", "fail")],
+        fields=fields_taken(seen),
+        replayed=[one.name for one in passed],
+        taken=[one.name for one in asked_about if taken(one, plan, seen)],
+    )
     return Handshake(
         verdict=verdict,
         for_=plan.for_,
@@ -59,16 +68,7 @@ def judge(
         cost=cost(plan, seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,
-        tuis=verdicts(
-            asked_about,
-            findings,
-            able,
-            overall=verdict,
-            context_tokens=room,
-            asked=[name for name, outcome in outcomes.items() if outcome.status in ("pass", "warn", "fail")],
-            replayed=[one.name for one in passed],
-            taken=[one.name for one in asked_about if taken(one, plan, seen)],
-        ),
+        tuis=verdicts(asked_about, basis),
     )
 
 

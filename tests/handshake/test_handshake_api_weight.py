@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +15,15 @@ from cab_check.demo.faults.calls import arguments, as_text, each_call, hermes
 from cab_check.demo.faults.over import OTHERS, over
 from cab_check.demo.faults.parts import error, has_tools, instead, on_chat, plain
 from cab_check.demo.faults.table import FAULTS
+from cab_check.demo.http import HttpReply
 from cab_check.handshake.judge import judge
-from cab_check.handshake.result import Handshake
+from cab_check.handshake.plan import Plan
+from cab_check.handshake.result import Handshake, TuiVerdict
+from cab_check.handshake.surfaces import SURFACES
 from cab_check.handshake.tuis.verdict import impacts
-from cab_check.tuis.loader import profile
+from cab_check.tuis.loader import profile, profiles
+from cab_check.tuis.profile import Profile
+from cab_check.wire.exchange import Exchange, Recording
 
 CLI = {"responses": "codex", "messages": "claude", "chat": "opencode"}
 OF_THE_MODEL: dict[str, tuple[Any, str]] = {
@@ -40,6 +47,10 @@ OF_THE_MODEL: dict[str, tuple[Any, str]] = {
 def held_against(judged: Handshake, name: str) -> list[str]:
     met = impacts(profile(name), judged.findings, judged.capabilities)
     return [item.finding.key for item in met if item.verdict != "works" and item.finding.follows_from is None]
+
+
+def verdict_of(judged: Handshake, name: str) -> TuiVerdict:
+    return next(one for one in judged.tuis if one.tui == name)
 
 
 @pytest.mark.parametrize("api", list(OTHERS))
@@ -94,14 +105,75 @@ def test_one_lapse_of_the_model_is_no_finding() -> None:
     assert judged.capabilities["responses_api"] == "yes"
 
 
+@pytest.mark.parametrize("asked", [True, False])
 @pytest.mark.parametrize("name", [n for n in FAULTS if "s-param-rejected-" in n])
-def test_a_refused_parameter_of_a_cli_is_named_when_that_cli_is_asked_about(name: str) -> None:
+def test_a_refused_parameter_of_a_cli_is_named_whether_that_cli_is_asked_about_or_not(name: str, asked: bool) -> None:
     fault = FAULTS[name]
     cli = CLI[name.partition("-")[0]]
-    recording, plan = recorded(fault, cli)
-    judged = judge(recording, plan)
-    first = judged.findings[0]
-    assert (first.key, first.severity, judged.verdict) == (f"param-rejected:{fault.subject}", "blocks", "blocked")
+    judged = judge(*recorded(fault, cli)) if asked else handshake_with(fault.after)
+    first, word = judged.findings[0], "blocks" if asked else "info"
+    assert (first.key, first.severity) == (f"param-rejected:{fault.subject}", word)
+    assert verdict_of(judged, cli).verdict == "blocked"
+
+
+@pytest.mark.parametrize(
+    "profile_", [one for one in profiles().values() if one.wire != "chat"], ids=lambda one: one.name
+)
+def test_the_general_questions_hold_each_parameter_that_a_cli_sends(profile_: Profile) -> None:
+    surface = next(one for one in SURFACES if one.route == f"/{profile_.wire}")
+    asked = json.loads(surface.ask(Plan("a-model", "seed")).payload())
+    assert profile_.request.params.keys() <= asked.keys()
+
+
+def without(recording: Recording, *routes: str) -> Recording:
+    """The recording without what was sent to these routes."""
+    kept = [one for one in recording.exchanges if not one.sent.url.partition("?")[0].endswith(routes)]
+    return replace(recording, exchanges=tuple(kept))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "says"),
+    [
+        ("stream-tool-index", "unknown", "not shown here: /responses, which was not asked"),
+        ("tool-arguments-object", "unknown", "not shown here: /responses, which was not asked"),
+        ("tool-call-as-text", "blocked", "exits with 0 (as seen over chat completions: /responses was not asked)"),
+        ("model-lacks-tools", "blocked", "(as seen over chat completions: /responses was not asked)"),
+    ],
+)
+def test_where_the_api_of_a_cli_was_not_asked_only_faults_of_the_model_count(
+    name: str, verdict: str, says: str
+) -> None:
+    with serving(FAULTS[name].after) as server:
+        recording, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
+    row = verdict_of(judge(without(recording, "/responses"), plan), "codex")
+    assert row.verdict == verdict
+    assert row.what_happens is not None and row.what_happens.endswith(says)
+
+
+def test_a_recording_without_a_parameter_of_a_cli_does_not_show_that_it_works() -> None:
+    with serving(sound) as server:
+        recording, plan = asyncio.run(record(f"http://127.0.0.1:{server.port}/v1"))
+    plain = tuple(without_param(one, "prompt_cache_key") for one in recording.exchanges)
+    assert verdict_of(judge(recording, plan), "codex").verdict == "works"
+    row = verdict_of(judge(replace(recording, exchanges=plain), plan), "codex")
+    assert (row.verdict, row.what_happens) == ("unknown", "not shown here: its parameters")
+
+
+def test_a_document_of_another_api_in_place_of_a_stream_blocks_though_broken_streams_do_not() -> None:
+    def another(request: Any, reply: Any) -> Any:
+        other = HttpReply(200, {"object": "chat.completion", "choices": []})
+        return other if request.path.endswith("/messages") else reply
+
+    row = verdict_of(handshake_with(another), "claude")
+    assert (row.verdict, row.because) == ("blocked", ("messages-api-broken:events",))
+
+
+def without_param(exchange: Exchange, name: str) -> Exchange:
+    body = exchange.sent.json
+    if not isinstance(body, dict) or name not in body:
+        return exchange
+    left = json.dumps({key: value for key, value in body.items() if key != name}).encode()
+    return replace(exchange, sent=replace(exchange.sent, body=left))
 
 
 @pytest.mark.parametrize("cli", ["codex", "claude", "deepagents"])
@@ -120,6 +192,14 @@ def test_a_sound_endpoint_passes_within_twelve_requests(cli: str) -> None:
         ("codex", "messages-tool-call-id-missing", "works"),
         ("claude", "messages-empty-reply", "blocked"),
         ("claude", "messages-stream-done-missing", "works"),
+        ("claude", "messages-api-broken", "works"),
+        ("claude", "messages-api-broken-blocks", "works"),
+        ("claude", "messages-api-broken-stop", "blocked"),
+        ("claude", "messages-stream-cut", "works"),
+        ("codex", "responses-api-broken-start", "works"),
+        ("codex", "responses-api-broken-items", "blocked"),
+        ("codex", "responses-stream-cut", "blocked"),
+        ("deepagents", "responses-api-broken-items", "works"),
         ("claude", "tool-arguments-schema-mismatch", "degraded"),
     ],
 )
