@@ -11,23 +11,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cab_check.chat.errors import error_in
 from cab_check.chat.problems import Problems
-from cab_check.chat.reply import ApiError, ToolCall, Usage
+from cab_check.chat.reply import ToolCall, Usage
+from cab_check.chat.toolcalls import check_finish
 from cab_check.chat.typed import (
+    HIDDEN,
+    Api,
+    PlacedCall,
     TypedEvent,
     TypedReply,
-    asks_for_stream,
-    is_events,
-    refusal,
-    typed_events,
+    check_counted,
+    check_placed,
+    read_typed,
+    texts_in,
     was_broken_off,
     whole_number,
 )
 from cab_check.wire.exchange import Exchange
 
 BROKEN = "messages-api-broken"
+_AT_LIMIT = ("max_tokens", "model_context_window_exceeded")
 VERSION = ("anthropic-version", "2023-06-01")
+_FINISHES = {"end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls"}
+"""The stop reasons of this API -> the finish reasons of chat completions that say the same."""
 _SAYS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 
 Block = Mapping[str, Any]
@@ -83,24 +89,12 @@ def tool_result(call: ToolCall, words: str) -> dict[str, Any]:
 
 def read_message(exchange: Exchange) -> TypedReply:
     """The reply of /messages in `exchange`, plain or streamed."""
-    refused = refusal(exchange)
-    if refused is not None:
-        return refused
-    problems = Problems()
-    if is_events(exchange):
-        return _read_stream(exchange, problems)
-    streaming, value = asks_for_stream(exchange), exchange.json
-    error = error_in(value, exchange.status) if isinstance(value, dict) and not value.get("content") else None
-    if error is not None:
-        return TypedReply(streaming, error=error)
-    if was_broken_off(exchange) and value is None:
-        return TypedReply(streaming)
-    if streaming:
-        problems.add(BROKEN, "reply", exchange.text, "events")
-    content = value.get("content") if isinstance(value, dict) else None
-    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        problems.add(BROKEN, "reply.content", exchange.text, "events" if streaming else None)
-        return TypedReply(streaming, problems=problems.all)
+    return read_typed(exchange, _API)
+
+
+def _read_document(
+    value: Mapping[str, Any], content: Sequence[Block], streaming: bool, problems: Problems
+) -> TypedReply:
     return _reply(streaming, content, value.get("stop_reason"), _usage(value.get("usage")), problems)
 
 
@@ -120,57 +114,75 @@ class _Open:
             self.block[name] = f"{self.block.get(name) or ''}{delta[name]}"
 
     def close(self) -> dict[str, Any]:
+        """The block with its input put together; one that is no JSON object stays the text that came."""
         whole = "".join(self.json_pieces)
         if self.block.get("type") != "tool_use" or not whole.strip():
             return self.block
         try:
-            return {**self.block, "input": json.loads(whole)}
+            value = json.loads(whole)
         except (ValueError, RecursionError):
-            return {**self.block, "input": whole}
+            value = None
+        return {**self.block, "input": value if isinstance(value, dict) else whole}
 
 
-def _read_stream(exchange: Exchange, problems: Problems) -> TypedReply:
-    if not asks_for_stream(exchange):
-        problems.add(BROKEN, "reply", exchange.text)
-    events = typed_events(exchange, problems, BROKEN)
-    failed = next((event for event in events if event.type == "error"), None)
-    if failed is not None:
-        return TypedReply(True, error=error_in(failed.value) or ApiError(str(failed.value)), problems=problems.all)
+def _read_stream(exchange: Exchange, events: Sequence[TypedEvent], problems: Problems) -> TypedReply:
     unnamed = next((event for event in events if event.name != event.type), None)
     if unnamed is not None:
         problems.add(BROKEN, "reply.events", f"event: {unnamed.name}, type: {unnamed.type}", "events")
     types = [event.type for event in events]
-    if events and not was_broken_off(exchange) and ("message_start" not in types or "message_stop" not in types):
-        problems.add(BROKEN, "reply.events", f"first {types[0]}, last {types[-1]}", "events")
+    if events and "message_start" not in types:
+        problems.add(BROKEN, "reply.events[0]", f"first {types[0]}", "events")
     blocks = _blocks(events, problems)
     ends = [event.value for event in events if event.type == "message_delta"]
     deltas = [end["delta"] for end in ends if isinstance(end.get("delta"), dict)]
     finish = next((delta.get("stop_reason") for delta in deltas if delta.get("stop_reason")), None)
-    return _reply(True, blocks, finish, _streamed_usage(events), problems)
+    if events and not was_broken_off(exchange) and "message_stop" not in types:
+        problems.add("stream-done-missing" if finish else "stream-cut", "reply.events", f"last {types[-1]}")
+    if "message_stop" in types and finish not in _AT_LIMIT:
+        _check_closed(events, problems)
+    usage = _streamed_usage(events)
+    if finish:
+        check_counted(usage, "reply.events", problems)
+    return _reply(True, blocks, finish, usage, problems)
 
 
 def _blocks(events: Sequence[TypedEvent], problems: Problems) -> list[dict[str, Any]]:
-    found: dict[Any, _Open] = {}
+    """The blocks in their order. A delta without an index belongs to the block that was opened last."""
+    found: list[tuple[int | None, _Open]] = []
     for event in events:
-        index, block, delta = (event.value.get(name) for name in ("index", "content_block", "delta"))
-        index = whole_number(index)
+        block, delta, index = (event.value.get(name) for name in ("content_block", "delta", "index"))
         if event.type == "content_block_start" and isinstance(block, dict):
-            found[index] = _Open(dict(block))
+            found.append((whole_number(index), _Open(dict(block))))
+            if block.get("type") == "tool_use" and whole_number(index) is None:
+                problems.add("stream-tool-index", "reply.events", event.value, "missing")
         elif event.type == "content_block_delta" and isinstance(delta, dict):
-            if index in found:
-                found[index].add(delta)
-            else:
+            place = whole_number(index)
+            home = next((opened for at, opened in reversed(found) if place is None or at == place), None)
+            if home is None:
                 problems.add(BROKEN, "reply.events", event.value, "events")
-    return [block.close() for block in found.values()]
+            else:
+                home.add(delta)
+    return [opened.close() for _, opened in found]
+
+
+def _check_closed(events: Sequence[TypedEvent], problems: Problems) -> None:
+    """Note a call whose block never ends: clients put its input together only then."""
+    closed = [event.value.get("index") for event in events if event.type == "content_block_stop"]
+    for event in events:
+        block, index = event.value.get("content_block"), event.value.get("index")
+        opens_call = event.type == "content_block_start" and isinstance(block, dict) and block.get("type") == "tool_use"
+        if opens_call and index not in closed and not (closed and (index is None or None in closed)):
+            problems.add(BROKEN, "reply.events", "no content_block_stop for the call", "tools")
 
 
 def _streamed_usage(events: Sequence[TypedEvent]) -> Usage | None:
-    """The prompt's tokens come with the first event, the output's with the last."""
+    """The prompt's tokens come with the first event, the output's with the last; a later 0 takes nothing back."""
     counts: dict[str, Any] = {}
     for event in events:
         holder = event.value.get("message") if event.type == "message_start" else event.value
         usage = holder.get("usage") if isinstance(holder, dict) else None
-        counts |= {name: count for name, count in usage.items() if count} if isinstance(usage, dict) else {}
+        new = usage if isinstance(usage, dict) else {}
+        counts |= {name: count for name, count in new.items() if count or name not in counts}
     return _usage(counts)
 
 
@@ -186,13 +198,23 @@ def _usage(value: Any) -> Usage | None:
 def _reply(
     streaming: bool, blocks: Sequence[Block], finish: Any, usage: Usage | None, problems: Problems
 ) -> TypedReply:
-    cut = finish in ("max_tokens", "model_context_window_exceeded")
+    cut = finish in _AT_LIMIT
     judged = Problems() if cut else problems  # a call that was cut at the limit is nobody's fault
-    calls = tuple(_call(block, number, judged) for number, block in enumerate(blocks) if _is_call(block))
-    words = [block.get("text") for block in blocks if block.get("type") == "text"]
+    placed = [
+        _call(block, number, streaming, judged)
+        for number, block in enumerate(blocks)
+        if block.get("type") == "tool_use"
+    ]
+    check_placed(placed, streaming=streaming, cut=cut, problems=judged)
+    calls = tuple(one.call for one in placed)
+    if isinstance(finish, str) and not problems.has(BROKEN):
+        check_finish(calls, _FINISHES.get(finish), "reply.stop_reason", problems)
+    thought = [block for block in blocks if block.get("type") in ("thinking", "redacted_thinking")]
+    words = [block.get("thinking") for block in thought]
     return TypedReply(
         streaming,
-        text="".join(word for word in words if isinstance(word, str)) or None,
+        text=texts_in([block for block in blocks if block.get("type") == "text"]) or None,
+        reasoning=("".join(word for word in words if isinstance(word, str)) or HIDDEN) if thought else None,
         calls=calls,
         usage=usage,
         finish=finish if isinstance(finish, str) else None,
@@ -202,14 +224,16 @@ def _reply(
     )
 
 
-def _is_call(block: Block) -> bool:
-    return block.get("type") == "tool_use"
+def _call(block: Block, number: int, streaming: bool, problems: Problems) -> PlacedCall:
+    """The call with its arguments as text; the input itself is an object here, unlike in chat completions."""
+    at, name, given = f"reply.content[{number}]", block.get("name"), block.get("input")
+    if not isinstance(name, str) or not name:
+        problems.add(BROKEN, f"{at}.name", name, "tools")
+    if not isinstance(given, dict) and not (streaming and isinstance(given, str)):
+        problems.add(BROKEN, f"{at}.input", given, "tools")
+        given = {}  # named already
+    written = json.dumps(given, ensure_ascii=False) if isinstance(given, dict) else given
+    return PlacedCall(ToolCall(block.get("id"), name, written), f"{at}.id", f"{at}.input")
 
 
-def _call(block: Block, number: int, problems: Problems) -> ToolCall:
-    """The call; its input is an object here, unlike the text that chat completions carry."""
-    call_id, name, given = block.get("id"), block.get("name"), block.get("input")
-    for key, value, kind in (("id", call_id, str), ("name", name, str), ("input", given, dict)):
-        if not isinstance(value, kind) or (kind is str and not value):
-            problems.add(BROKEN, f"reply.content[{number}].{key}", value, "tools")
-    return ToolCall(call_id, name, json.dumps(given, ensure_ascii=False) if isinstance(given, dict) else given)
+_API = Api(BROKEN, "content", "events", _read_stream, _read_document)

@@ -8,18 +8,22 @@ The type inside the data decides: nobody reads the `event:` line, and LiteLLM se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cab_check.chat.errors import error_in
 from cab_check.chat.problems import Problems
 from cab_check.chat.reply import ApiError, ToolCall, Usage
 from cab_check.chat.typed import (
+    HIDDEN,
+    Api,
+    PlacedCall,
     TypedEvent,
     TypedReply,
-    asks_for_stream,
-    is_events,
-    refusal,
-    typed_events,
+    check_counted,
+    check_placed,
+    read_typed,
+    texts_in,
     was_broken_off,
     whole_number,
 )
@@ -76,52 +80,35 @@ def call_output(call: ToolCall, output: str) -> dict[str, Any]:
 
 def read_response(exchange: Exchange) -> TypedReply:
     """The reply of /responses in `exchange`, plain or streamed."""
-    refused = refusal(exchange)
-    if refused is not None:
-        return refused
-    problems = Problems()
-    if is_events(exchange):
-        return _read_stream(exchange, problems)
-    streaming, value = asks_for_stream(exchange), exchange.json
-    error = error_in(value, exchange.status) if isinstance(value, dict) and not value.get("output") else None
-    if error is not None:
-        return TypedReply(streaming, error=error)
-    if was_broken_off(exchange) and value is None:
-        return TypedReply(streaming)
-    if streaming:
-        problems.add(BROKEN, "reply", exchange.text, "events")
-    return _read_document(value, problems, streaming)
+    return read_typed(exchange, _API)
 
 
-def _read_document(value: Any, problems: Problems, streaming: bool) -> TypedReply:
-    output = value.get("output") if isinstance(value, dict) else None
-    if not isinstance(output, list) or not all(isinstance(item, dict) for item in output):
-        problems.add(BROKEN, "reply.output", value, "format")
-        return TypedReply(streaming, problems=problems.all)
+def _read_document(value: Mapping[str, Any], output: Sequence[Item], streaming: bool, problems: Problems) -> TypedReply:
     return _reply(streaming, value, output, None, problems)
 
 
-def _read_stream(exchange: Exchange, problems: Problems) -> TypedReply:
-    if not asks_for_stream(exchange):
-        problems.add(BROKEN, "reply", exchange.text, "format")
-    events = typed_events(exchange, problems, BROKEN)
-    failed = next((event for event in events if event.type == "error"), None)
-    if failed is not None:
-        return TypedReply(True, error=_error(failed.value), problems=problems.all)
+def _read_stream(exchange: Exchange, events: Sequence[TypedEvent], problems: Problems) -> TypedReply:
     end = next((event for event in events if event.type in ENDS), None)
+    items = [item for event in events if (item := _done(event)) is not None]
     if end is None and events and not was_broken_off(exchange):
-        problems.add(BROKEN, "reply.events", events[-1].type, "stream-end")
+        begun = sum(event.type == "response.output_item.added" for event in events)
+        if not items or begun > len(items):
+            problems.add("stream-cut", "reply.events", events[-1].type)
+        else:
+            problems.add(BROKEN, "reply.events", events[-1].type, "stream-end")
     if events and not any(event.type == "response.created" for event in events):
         problems.add(BROKEN, "reply.events[0]", events[0].value, "events")
     response = end.value.get("response") if end else None
     final = response if isinstance(response, dict) else {}
-    items = [item for event in events if (item := _done(event)) is not None]
     output = final.get("output")
     if not items and isinstance(output, list) and output:
         problems.add(BROKEN, "reply.events", "the items stand in the last event only", "events")
     deltas = [event.value.get("delta") for event in events if event.type == "response.output_text.delta"]
     text = "".join(delta for delta in deltas if isinstance(delta, str))
-    return _reply(True, final, items, text or None, problems)
+    reply = _reply(True, final, items, text or None, problems)
+    if end is not None and end.type != "response.failed":
+        check_counted(reply.usage, "reply.events[-1].response.usage", problems)
+    return replace(reply, problems=problems.all)
 
 
 def _done(event: TypedEvent) -> dict[str, Any] | None:
@@ -132,17 +119,19 @@ def _done(event: TypedEvent) -> dict[str, Any] | None:
 def _reply(
     streaming: bool, response: Mapping[str, Any], items: Sequence[Item], text: str | None, problems: Problems
 ) -> TypedReply:
-    calls = tuple(_call(item, number, problems) for number, item in enumerate(items) if str(item.get("type")) in _CALLS)
     details = response.get("incomplete_details")
     why = details.get("reason") if isinstance(details, dict) else None
-    error = response.get("error")
+    error, cut = response.get("error"), why in _AT_LIMIT
+    calls = [_call(item, number, problems) for number, item in enumerate(items) if str(item.get("type")) in _CALLS]
+    check_placed(calls, streaming=streaming, cut=cut, problems=problems)
     return TypedReply(
         streaming,
         text=text or "".join(_text(item) for item in items) or None,
-        calls=calls,
+        reasoning=_reasoning(items),
+        calls=tuple(placed.call for placed in calls),
         usage=_usage(response.get("usage")),
         finish=response.get("status") if isinstance(response.get("status"), str) else None,
-        cut_at_limit=why in _AT_LIMIT,
+        cut_at_limit=cut,
         error=_error({"error": error}) if error else None,
         items=tuple(items),
         problems=problems.all,
@@ -152,19 +141,22 @@ def _reply(
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
-def _call(item: Item, number: int, problems: Problems) -> ToolCall:
-    kind = str(item["type"])
+def _call(item: Item, number: int, problems: Problems) -> PlacedCall:
+    kind, at = str(item["type"]), f"reply.output[{number}]"
     call = ToolCall(item.get("call_id"), item.get("name"), item.get(_CALLS[kind]), kind)
-    for name, value in (("call_id", call.id), ("name", call.name), (_CALLS[kind], call.arguments)):
-        if not isinstance(value, str) or (name != "input" and not value and name != "arguments"):
-            problems.add(BROKEN, f"reply.output[{number}].{name}", value, "format")
-    return call
+    if not isinstance(call.name, str) or not call.name:
+        problems.add(BROKEN, f"{at}.name", call.name, "format")
+    return PlacedCall(call, f"{at}.call_id", f"{at}.{_CALLS[kind]}")
 
 
 def _text(item: Item) -> str:
-    parts = item.get("content") if item.get("type") == "message" else None
-    found = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    return "".join(text for text in found if isinstance(text, str))
+    return texts_in(item.get("content")) if item.get("type") == "message" else ""
+
+
+def _reasoning(items: Sequence[Item]) -> str | None:
+    thought = [item for item in items if item.get("type") == "reasoning"]
+    words = "".join(texts_in(item.get(name)) for item in thought for name in ("summary", "content"))
+    return (words or HIDDEN) if thought else None
 
 
 def _usage(value: Any) -> Usage | None:
@@ -179,3 +171,6 @@ def _usage(value: Any) -> Usage | None:
 def _error(value: Mapping[str, Any]) -> ApiError:
     """An error inside a reply that began well: `{"type": "error", "message": ...}` or with an `error` object."""
     return error_in(value) or ApiError(str(value.get("message") or value))
+
+
+_API = Api(BROKEN, "output", "format", _read_stream, _read_document)

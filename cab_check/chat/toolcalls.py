@@ -42,14 +42,19 @@ def check_calls(
     seen: set[str] = set()
     for number, call in enumerate(calls):
         place = f"{where}[{number}]"
-        if not isinstance(call.id, str) or not call.id:
-            problems.add("tool-call-id-missing", f"{place}.id", call.id, subject)
-        elif call.id in seen:
-            problems.add("tool-call-id-repeated", f"{place}.id", call.id)
-        else:
-            seen.add(call.id)
+        check_id(call.id, f"{place}.id", subject, seen, problems)
         if finish_reason != "length":
             check_arguments(call.arguments, f"{place}.function.arguments", problems)
+
+
+def check_id(value: Any, where: str, subject: str, seen: set[str], problems: Problems) -> None:
+    """Note an id that is no text, or that stands among those `seen`, to which it is added."""
+    if not isinstance(value, str) or not value:
+        problems.add("tool-call-id-missing", where, value, subject)
+    elif value in seen:
+        problems.add("tool-call-id-repeated", where, value)
+    else:
+        seen.add(value)
 
 
 def check_arguments(arguments: Any, where: str, problems: Problems) -> None:

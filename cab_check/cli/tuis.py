@@ -15,7 +15,9 @@ from cab_check.report.figures import many
 from cab_check.report.tui_pages import as_row, page, table, unknown_page
 from cab_check.tuis.check import check_file
 from cab_check.tuis.installed import here, installed_version
+from cab_check.tuis.kin import Kin
 from cab_check.tuis.loader import profile, profiles
+from cab_check.tuis.profile import Profile
 from cab_check.tuis.unmeasured import unmeasured, unmeasured_as
 
 
@@ -23,7 +25,8 @@ def tuis(
     name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
     check: Annotated[
-        Path | None, typer.Option("--check", metavar="FILE.toml", help="Check a profile that you wrote (docs/tuis.md)")
+        Path | None,
+        typer.Option("--check", metavar="FILE.toml", help="Check a profile, or kin.toml (docs/tuis.md)"),
     ] = None,
 ) -> int:
     """The known agent CLIs: what each sends, what it does when it does not get what it needs. NAME: one in full."""
@@ -70,10 +73,15 @@ def _check(path: Path, as_json: bool) -> int:
     if not as_json:
         put(f"{path}: {mistake}" for mistake in mistakes)
         if found is not None and not mistakes:
-            put(
-                [f"{path}: nothing is wrong; {many(len(found.effects), 'effect')}, {many(len(found.setups), 'set-up')}"]
-            )
+            put([f"{path}: nothing is wrong; {_held(found)}"])
     return 2 if mistakes else 0
+
+
+def _held(found: Profile | tuple[Kin, ...]) -> str:
+    """What a sound file holds, in counts."""
+    if isinstance(found, Profile):
+        return f"{many(len(found.effects), 'effect')}, {many(len(found.setups), 'set-up')}"
+    return f"kin of {many(sum(len(row.findings) for row in found), 'finding')}"
 
 
 def _put(document: dict[str, Any], as_json: bool) -> None:

@@ -17,7 +17,9 @@ from cab_check.demo.tokens import count, count_calls, count_prompt, cut
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One reply of the model; `created` in seconds since the epoch."""
+    """One reply of the model; `created` in seconds since the epoch. The scripted model never reasons and always counts;
+    only a fault may put `reasoning` here, or take the counts away.
+    """
 
     id: str
     created: int
@@ -26,6 +28,8 @@ class Completion:
     finish_reason: Literal["stop", "length", "tool_calls"]
     prompt_tokens: int
     completion_tokens: int
+    reasoning: str = ""
+    counted: bool = True
 
 
 def complete(request: ChatRequest, context_tokens: int) -> Completion:

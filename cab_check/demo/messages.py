@@ -29,8 +29,12 @@ def reply_to(body: dict[str, Any], context_tokens: int) -> HttpReply:
     if "max_tokens" not in body:
         raise invalid("max_tokens", "max_tokens: Field required")
     asked = read_request(as_chat(body))
-    completion = complete(asked, context_tokens)
-    if asked.stream:
+    return encode(complete(asked, context_tokens), stream=asked.stream)
+
+
+def encode(completion: Completion, *, stream: bool) -> HttpReply:
+    """The reply that says `completion`."""
+    if stream:
         return HttpReply(200, events=tuple(_events(completion)))
     return HttpReply(200, _message(completion))
 
@@ -122,10 +126,13 @@ def _tools(body: dict[str, Any]) -> dict[str, Any]:
 
 def _message(completion: Completion) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
-    if completion.text or not completion.calls:
+    if completion.reasoning:
+        blocks.append({"type": "thinking", "thinking": completion.reasoning, "signature": "c2lnbmVk"})
+    if completion.text or not (completion.calls or completion.reasoning):
         blocks.append({"type": "text", "text": completion.text})
     for call in completion.calls:
         blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call.arguments)})
+    usage = {"input_tokens": completion.prompt_tokens, "output_tokens": completion.completion_tokens}
     return {
         "id": completion.id.replace("chatcmpl-", "msg_"),
         "type": "message",
@@ -134,36 +141,38 @@ def _message(completion: Completion) -> dict[str, Any]:
         "content": blocks,
         "stop_reason": _STOPS[completion.finish_reason],
         "stop_sequence": None,
-        "usage": {"input_tokens": completion.prompt_tokens, "output_tokens": completion.completion_tokens},
-    }
+    } | ({"usage": usage} if completion.counted else {})
 
 
 def _input(arguments: str) -> Any:
     """The arguments as an object; a call that the limit cut in the middle has none."""
     try:
         return json.loads(arguments)
-    except ValueError:
+    except (ValueError, TypeError):
         return {}
+
+
+_PIECES: dict[str, tuple[str, Any, str, str]] = {
+    "text": ("text", "", "text_delta", "text"),
+    "thinking": ("thinking", "", "thinking_delta", "thinking"),
+    "tool_use": ("input", {}, "input_json_delta", "partial_json"),
+}
+"""Kinds of blocks -> the field that comes in pieces, what it is at first, and the type and the field of its pieces."""
 
 
 def _events(completion: Completion) -> Iterator[dict[str, Any]]:
     whole = _message(completion)
     prompt = {"input_tokens": completion.prompt_tokens, "output_tokens": 1}
-    begun = {**whole, "content": [], "stop_reason": None, "usage": prompt}
+    begun = {**whole, "content": [], "stop_reason": None} | ({"usage": prompt} if completion.counted else {})
     yield {"type": "message_start", "message": begun}
     arguments = iter([call.arguments for call in completion.calls])
     for index, block in enumerate(whole["content"]):
-        is_call = block["type"] == "tool_use"
-        empty = {**block, "input": {}} if is_call else {**block, "text": ""}
-        yield {"type": "content_block_start", "index": index, "content_block": empty}
-        for piece in DELTA.findall(next(arguments) if is_call else block["text"]):
-            delta = (
-                {"type": "input_json_delta", "partial_json": piece}
-                if is_call
-                else {"type": "text_delta", "text": piece}
-            )
-            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        field, empty, kind, name = _PIECES[block["type"]]
+        yield {"type": "content_block_start", "index": index, "content_block": {**block, field: empty}}
+        for piece in DELTA.findall(str(next(arguments)) if field == "input" else block[field]):
+            yield {"type": "content_block_delta", "index": index, "delta": {"type": kind, name: piece}}
         yield {"type": "content_block_stop", "index": index}
     end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": completion.completion_tokens}}
+    counts = {"usage": {"output_tokens": completion.completion_tokens}} if completion.counted else {}
+    yield {"type": "message_delta", "delta": end, **counts}
     yield {"type": "message_stop"}

@@ -23,9 +23,13 @@ _SAME = ("model", "stream", "temperature", "top_p", "parallel_tool_calls", "stor
 def respond(body: dict[str, Any], context_tokens: int) -> HttpReply:
     """The reply to the request `body`. Raises ApiError 400 for the first field that does not hold."""
     asked = read_request(as_chat(body))
-    completion = complete(asked, context_tokens)
+    return encode(complete(asked, context_tokens), stream=asked.stream)
+
+
+def encode(completion: Completion, *, stream: bool) -> HttpReply:
+    """The reply that says `completion`."""
     items = list(_items(completion))
-    if asked.stream:
+    if stream:
         return HttpReply(200, events=tuple(_events(completion, items)))
     return HttpReply(200, _response(completion, items))
 
@@ -107,7 +111,13 @@ def _format(text: Any) -> dict[str, Any]:
 
 def _items(completion: Completion) -> Iterator[dict[str, Any]]:
     status = "incomplete" if completion.finish_reason == "length" else "completed"
-    if completion.text or not completion.calls:
+    if completion.reasoning:
+        yield {
+            "type": "reasoning",
+            "id": _id("rs"),
+            "summary": [{"type": "summary_text", "text": completion.reasoning}],
+        }
+    if completion.text or not (completion.calls or completion.reasoning):
         part = {"type": "output_text", "text": completion.text, "annotations": [], "logprobs": []}
         yield {"type": "message", "id": _id("msg"), "status": status, "role": "assistant", "content": [part]}
     for call in completion.calls:
@@ -139,7 +149,7 @@ def _response(completion: Completion, items: list[dict[str, Any]], status: str =
         "store": False,
         "error": None,
         "incomplete_details": {"reason": "max_output_tokens"} if cut and not status else None,
-        "usage": None if status else usage,
+        "usage": usage if completion.counted and not status else None,
     }
 
 
@@ -153,7 +163,7 @@ def _unnumbered(completion: Completion, items: list[dict[str, Any]]) -> Iterator
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(items):
-        yield from _message_events(index, item) if item["type"] == "message" else _call_events(index, item)
+        yield from _EVENTS[item["type"]](index, item)
     ended = _response(completion, items)
     yield {"type": f"response.{ended['status']}", "response": ended}
 
@@ -175,11 +185,19 @@ def _call_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     at = {"item_id": item["id"], "output_index": index}
     begun = {**item, "status": "in_progress", "arguments": ""}
     yield {"type": "response.output_item.added", "output_index": index, "item": begun}
-    for piece in DELTA.findall(item["arguments"]):
+    for piece in DELTA.findall(str(item["arguments"])):
         yield {"type": "response.function_call_arguments.delta", **at, "delta": piece}
     whole = {"name": item["name"], "arguments": item["arguments"]}
     yield {"type": "response.function_call_arguments.done", **at, **whole}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
+
+
+def _thought_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "summary": []}}
+    yield {"type": "response.output_item.done", "output_index": index, "item": item}
+
+
+_EVENTS = {"message": _message_events, "function_call": _call_events, "reasoning": _thought_events}
 
 
 def _id(kind: str) -> str:

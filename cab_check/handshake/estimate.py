@@ -88,7 +88,7 @@ def _usual_checks(plan: Plan) -> Sequence[Check] | None:
 def _on_another_api(name: str, plan: Plan) -> list[Ask]:
     """The two turns of a CLI that speaks another API."""
     one = profile(name)
-    turn = surface_of(one).ask(plan, frozenset(), 1) if one.wire != "chat" else None
+    turn = surface_of(one).ask(plan) if one.wire != "chat" else None
     return (
         [
             turn,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cab_check.handshake.form import ERROR_WORDS
-from cab_check.handshake.tries import merge
-from cab_check.knowledge.finding import Finding
+from cab_check.handshake.tries import MOST_OF, merge
+from cab_check.knowledge.finding import Api, Evidence, Finding
 from cab_check.knowledge.vocabulary import layer_rank
 
 _NO_WAY = (
@@ -143,11 +143,28 @@ def _one(group: Sequence[Finding]) -> Finding:
     hits, tries = (sum(finding.seen[side] for finding in group) for side in (0, 1))
     heaviest = min(group, key=lambda finding: _WEIGHT[finding.severity])
     joined = merge(group, len(group))
-    return joined.but(seen=(hits, tries), severity=heaviest.severity)
+    apis = tuple(dict.fromkeys(api for finding in group for api in finding.apis))
+    shown = [item for one in (apis or (None,)) for item in _shown(group, one)]
+    return joined.but(seen=(hits, tries), severity=heaviest.severity, apis=apis, evidence=tuple(shown))
+
+
+def _shown(group: Sequence[Finding], api: Api | None) -> tuple[Evidence, ...]:
+    """The first pieces of evidence over one API, so that what was seen over another stays beside it."""
+    same = [finding for finding in group if api is None or finding.apis[:1] in ((api,), ())]
+    return tuple(item for finding in same for item in finding.evidence)[:MOST_OF]
+
+
+def _explains(other: Finding, finding: Finding) -> bool:
+    """Whether `other` was seen where `finding` weighs: what is wrong with one API is no cause of a fault of another.
+    That is chat completions, if it was seen there at all.
+    """
+    where = {"chat"} if "chat" in finding.apis or not finding.apis else set(finding.apis)
+    return not other.apis or where <= set(other.apis)
 
 
 def _root(finding: Finding, others: Sequence[Finding]) -> str | None:
     """The code at the end of the chain of explanations, None if nothing explains it."""
+    others = [other for other in others if _explains(other, finding)]
     if finding.subject == "stream" and any(o.code == finding.code and o.subject == "plain" for o in others):
         return finding.code  # the same in both ways of asking is one defect
     if finding.code in _ERRORS_IN_SUCCESS and (named := _named_by_its_words(finding, others)) is not None:

@@ -29,6 +29,8 @@ _NO_MESSAGE = frozenset(
         "stream-event-malformed",
         "stream-cut",
         "stream-compressed",
+        "responses-api-broken",
+        "messages-api-broken",
     }
 )
 

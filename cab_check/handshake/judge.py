@@ -14,8 +14,9 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
+from cab_check.handshake.surfaces import apis_of, fields_taken
 from cab_check.handshake.tuis.replays import taken, tokens_replayed
-from cab_check.handshake.tuis.verdict import largest, needs, verdicts, weighed
+from cab_check.handshake.tuis.verdict import Basis, largest, needs, verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
 from cab_check.knowledge.advice import advise
 from cab_check.knowledge.finding import Finding, Hop
@@ -37,13 +38,23 @@ def judge(
     asked_about = tuple(profile(name) for name in plan.tuis)
     passed = [one for one in asked_about if outcomes[f"{REPLAY}{one.name}"].status == "pass"]
     able = capabilities(outcomes) | {name: "yes" for one in passed for name in needs(one)}
-    placed = [_placed(finding, check) for check in checks for finding in outcomes[check.id].findings]
+    found = [(finding, check) for check in checks for finding in outcomes[check.id].findings]
+    placed = [_placed(finding.but(apis=apis_of(finding, seen)), check) for finding, check in found]
     folded = in_order(weighed(asked_about, fold(placed), able)) if asked_about else fold(placed)
     findings = tuple(_advised(finding, hops, seen, plan) for finding in folded)
     verdict, exit_code = decide(outcomes, findings, stopped_by)
     model = model_facts(plan, seen)
     verified = largest(tokens_verified(seen), tokens_replayed(passed, plan, seen))
-    room = largest(verified, model.context_listed)
+    basis = Basis(
+        findings,
+        able,
+        verdict,
+        largest(verified, model.context_listed),
+        asked=[name for name, outcome in outcomes.items() if outcome.status in ("pass", "warn", "fail")],
+        fields=fields_taken(seen),
+        replayed=[one.name for one in passed],
+        taken=[one.name for one in asked_about if taken(one, plan, seen)],
+    )
     return Handshake(
         verdict=verdict,
         for_=plan.for_,
@@ -57,16 +68,7 @@ def judge(
         cost=cost(plan, seen, checks, outcomes),
         exit_code=exit_code,
         stopped_by=stopped_by,
-        tuis=verdicts(
-            asked_about,
-            findings,
-            able,
-            overall=verdict,
-            context_tokens=room,
-            asked=[name for name, outcome in outcomes.items() if outcome.status in ("pass", "warn", "fail")],
-            replayed=[one.name for one in passed],
-            taken=[one.name for one in asked_about if taken(one, plan, seen)],
-        ),
+        tuis=verdicts(asked_about, basis),
     )
 
 

@@ -52,7 +52,7 @@ def ask_until_told(question: Question, faults: Faults, plan: Plan, seen: Seen) -
     """The first try; the others only after it failed in a way that may be the model's mood."""
     waiting = outstanding(question(0), seen)
     first = best_answer(question(0), seen)
-    if waiting or first is None or not any(is_moody(fault) for fault in _doubting(faults, seen)(first)):
+    if waiting or first is None or not any(is_moody(fault) for fault in doubting(faults, seen)(first)):
         return waiting
     return [ask for number in range(1, plan.tries) for ask in outstanding(question(number), seen)]
 
@@ -66,7 +66,7 @@ def is_moody(fault: Finding) -> bool:
     return fault.owner == "model" or fault.code in _ONCE_IS_NOTHING
 
 
-def _doubting(faults: Faults, seen: Seen) -> Faults:
+def doubting(faults: Faults, seen: Seen) -> Faults:
     """`faults`, less sure of a call in the text where this server took a call of this model apart as it should."""
     parses = {
         turn.streamed
@@ -90,7 +90,7 @@ def tally(turns: Iterable[Turn], faults: Faults, seen: Seen) -> Tally:
     What bytes prove stands after one sight. Blame on the model stands only if most of at least three conclusive
     replies deserve it. A reply cut at our own limit is inconclusive.
     """
-    doubted = _doubting(faults, seen)
+    doubted = doubting(faults, seen)
     every = [(turn, doubted(turn)) for turn in turns]
     told = [(turn, found) for turn, found in every if not turn.cut_at_limit or found]
     grouped: dict[tuple[str, str | None], list[Finding]] = {}

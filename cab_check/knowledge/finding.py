@@ -9,6 +9,7 @@ Severity = Literal["blocks", "degrades", "info"]
 Owner = Literal["server", "gateway", "account", "model", "client", "network", "user"]
 Confidence = Literal["high", "medium", "low"]
 Compared = Literal["both", "here", "there"]
+Api = Literal["chat", "responses", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Finding:
     follows_from: str | None = None
     compare: Compared | None = None  # at which of two addresses it shows; None: not compared, or not comparable
     seen_there: tuple[int, int] | None = None  # `seen`, at the second address
+    apis: tuple[Api, ...] = ()  # over which of them it was seen; none: it is no matter of a completion
 
     @property
     def key(self) -> str:

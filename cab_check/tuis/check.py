@@ -1,4 +1,4 @@
-"""Whether a profile can be right: its form, its codes and subjects, and whether its figures fit together."""
+"""Whether a profile or the table of kin can be right: form, codes and subjects, and whether figures fit together."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from cab_check.base.errors import UsageError
+from cab_check.base.errors import UnknownName, UsageError
 from cab_check.base.text import one_line
 from cab_check.knowledge.vocabulary import code
+from cab_check.tuis.effects import WORST_FIRST
+from cab_check.tuis.kin import Kin, key_of, read_kin
 from cab_check.tuis.loader import BadProfile, read_profile
 from cab_check.tuis.profile import Effect, Profile, Reply, Request
 from cab_check.tuis.wiring import read_wiring
@@ -22,8 +24,10 @@ _OWN_KEYS = ("model", "messages", "input", "tools", "stream", "instructions", "s
 """What a request holds besides its parameters: described by other fields, or put in by whoever replays it."""
 
 
-def check_file(path: Path) -> tuple[Profile | None, list[str]]:
-    """The profile in that file, and every mistake in it. Raises UsageError for a file that cannot be read."""
+def check_file(path: Path) -> tuple[Profile | tuple[Kin, ...] | None, list[str]]:
+    """The profile in that file, or the rows of kin, and every mistake in it. Raises UsageError for a file that cannot
+    be read.
+    """
     try:
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is larger than a profile can be.", "Give the TOML file of one agent CLI.")
@@ -33,6 +37,9 @@ def check_file(path: Path) -> tuple[Profile | None, list[str]]:
     except ValueError as wrong:
         return None, [f"it is no TOML: {one_line(str(wrong))}"]
     try:
+        if "kin" in table:
+            rows = read_kin(table)
+            return rows, list(kin_mistakes(rows))
         profile = read_profile(table)
         if "wiring" in table:
             read_wiring(table["wiring"])
@@ -59,6 +66,35 @@ def mistakes(profile: Profile) -> Iterator[str]:
     for place, request in requests.items():
         yield from _request(place, request)
     yield from _effects(profile)
+
+
+def kin_mistakes(rows: tuple[Kin, ...]) -> Iterator[str]:
+    """What cannot be right in rows of sound form, each with its place."""
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        for field, names in (("findings", row.findings), ("like", row.like)):
+            place = f"kin[{number}].{field}"
+            if not names:
+                yield f"{place}: at least one finding is wanted"
+            for name in names:
+                yield from (f"{place}: {wrong}" for wrong in _misnamed(*key_of(name)))
+        yield from (f"kin[{number}].says: {does!r} is nothing that a CLI does" for does in {*row.says} - {*WORST_FIRST})
+        yield from (f"kin[{number}].findings: {name} stands in another row" for name in row.findings if name in seen)
+        seen.update(row.findings)
+
+
+def _misnamed(name: str, subject: str | None) -> Iterator[str]:
+    """Why there can be no finding of that name: no such code, or no such subject."""
+    try:
+        entry = code(name)
+    except UnknownName as unknown:
+        yield f"{unknown}{f'; {unknown.next_step}' if unknown.next_step else ''}"
+        return
+    allowed = [part.strip() for part in (entry.subject or "").split("|")]
+    if subject is not None and entry.subject is None:
+        yield f"{name} has no subject"
+    elif subject is not None and len(allowed) > 1 and subject not in allowed:
+        yield f"{subject!r} is none of {', '.join(allowed)}"
 
 
 def _is_date(text: str) -> bool:
@@ -136,11 +172,7 @@ def _effect(place: str, effect: Effect, request: Request) -> Iterator[str]:
         yield f"{place}.mode: a measured effect names its measurement"
     for name, subject in effect.findings:
         entry = code(name)
-        allowed = [part.strip() for part in (entry.subject or "").split("|")]
-        if subject is not None and entry.subject is None:
-            yield f"{place}.subject: {name} has no subject"
-        elif subject is not None and len(allowed) > 1 and subject not in allowed:
-            yield f"{place}.subject: {subject!r} is none of {', '.join(allowed)}"
+        yield from (f"{place}.subject: {wrong}" for wrong in _misnamed(name, subject))
         if entry.layer.startswith("tools-") and request.tools is None:
             yield f"{place}: {name} cannot be met by a request without tools"
         if entry.layer == "streaming" and not request.stream:

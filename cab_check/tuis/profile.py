@@ -22,7 +22,7 @@ Does = Literal[
     "takes it as the answer",
 ]
 How = Literal["measured", "source"]
-Case = Literal["one-chunk", "empty", "reasoning-only", "passing", "malformed"]
+Case = Literal["one-chunk", "empty", "reasoning-only", "passing", "always", "malformed", "no-start", "no-stream"]
 Content = Literal["text", "null", "missing", "empty", "empty-list", "parts"]
 
 
@@ -116,7 +116,8 @@ class Effect:
     limit ended it; `requests` how many were made, all asides included.
 
     `case` narrows the finding further than its subject does: the call came in one chunk; the id was there and empty;
-    the reply held reasoning only; the fault passed after a few requests; the format was followed, with a mistake.
+    the reply held reasoning only; the fault passed after a few requests, or came in every reply; the format was
+    followed, with a mistake; all that a stream lacks is its first event; what came is no reply of that API.
     `variant` is the variant of the CLI that was measured, None for its usual way. `loses_call`: the model is told of a
     mistake that it did not make, so nothing that it does next helps.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -120,8 +121,7 @@ def test_a_call_comes_from_the_item_that_is_done() -> None:
         ((CREATED, ended(CALL)), "events"),
         ((CREATED, "data: {broken", done(CALL), ended(CALL)), "events"),
         (({"object": "chat.completion.chunk", "choices": []},), "events"),
-        ((CREATED, done({**CALL, "arguments": {"path": "a"}}), ended()), "format"),
-        ((CREATED, done({**CALL, "call_id": None}), ended()), "format"),
+        ((CREATED, done({**CALL, "name": None}), ended()), "format"),
     ],
 )
 def test_what_breaks_a_client_of_responses_is_named(sent: tuple[Any, ...], subject: str) -> None:
@@ -129,13 +129,41 @@ def test_what_breaks_a_client_of_responses_is_named(sent: tuple[Any, ...], subje
     assert [(p.code, p.subject) for p in problems] == [("responses-api-broken", subject)]
 
 
+ADDED = {"type": "response.output_item.added", "output_index": 0, "item": {**CALL, "arguments": ""}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ((CREATED, ADDED, done({**CALL, "arguments": {"path": "a"}}), ended()), ("tool-arguments-object", None)),
+        ((CREATED, ADDED, done({**CALL, "arguments": '{"pa'}), ended()), ("tool-arguments-invalid-json", None)),
+        ((CREATED, ADDED, done({**CALL, "call_id": None}), ended()), ("tool-call-id-missing", "stream")),
+        ((CREATED, ADDED, done(CALL), ended(usage=None)), ("usage-missing", "stream")),
+        ((CREATED, ADDED), ("stream-cut", None)),
+        ((CREATED,), ("stream-cut", None)),
+        ((CREATED, {"type": "error", "message": "gone"}), ("stream-error-event", None)),
+    ],
+)
+def test_what_is_no_matter_of_the_api_has_the_name_that_it_has_elsewhere(
+    sent: tuple[Any, ...], named: tuple[str, str | None]
+) -> None:
+    assert [(p.code, p.subject) for p in response_stream(*sent).problems] == [named]
+
+
+def test_a_call_that_the_limit_cut_is_nobodys_fault() -> None:
+    cut = ended(status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    reply = response_stream(CREATED, done({**CALL, "arguments": '{"pa'}), {**cut, "type": "response.incomplete"})
+    assert (reply.cut_at_limit, reply.problems) == (True, ())
+
+
 def test_a_document_in_place_of_a_stream_is_named_and_an_error_is_an_error() -> None:
     plain = {"object": "response", "status": "completed", "output": [SAID]}
-    assert [p.subject for p in read_response(exchange(plain, asked={"stream": True})).problems] == ["events"]
+    document = read_response(exchange(plain, asked={"stream": True}))
+    assert ([p.code for p in document.problems], document.text) == (["stream-not-streamed"], "hello")
     assert read_response(exchange(plain)).problems == ()
     assert [p.subject for p in read_response(exchange({"choices": []})).problems] == ["format"]
     failed = response_stream(CREATED, {"type": "error", "message": "out of memory"})
-    assert (failed.error and failed.error.message, failed.problems) == ("out of memory", ())
+    assert failed.error and failed.error.message == "out of memory"
 
 
 def test_an_end_that_we_did_not_wait_for_is_not_missed() -> None:
@@ -161,7 +189,16 @@ def named(event: dict[str, Any]) -> str:
     return f"event: {event['type']}\ndata: {json.dumps(event)}"
 
 
-def message_stream(*sent: dict[str, Any], names: bool = True) -> TypedReply:
+def with_ends(sent: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, each block closed before the message comes to its end."""
+    opened = [event for event in sent if event["type"] == "content_block_start"]
+    ends = [{"type": "content_block_stop", **{n: e[n] for n in ("index",) if n in e}} for e in opened]
+    at = next((n for n, event in enumerate(sent) if event["type"] == "message_delta"), len(sent))
+    return [*sent[:at], *(ends if at < len(sent) else ()), *sent[at:]]
+
+
+def message_stream(*sent: dict[str, Any], names: bool = True, closed: bool = True) -> TypedReply:
+    sent = tuple(with_ends(sent)) if closed else sent
     body = events(*(named(event) if names else event for event in sent), done=False)
     return read_message(exchange(body, kind=EVENTS, asked={"stream": True}))
 
@@ -178,18 +215,56 @@ def test_what_breaks_a_client_of_messages_is_named() -> None:
     sound = (START, TOOL, piece("{}"), DELTA, STOP)
     cases = {
         "unnamed events": (message_stream(*sound, names=False), "events"),
-        "no end": (message_stream(*sound[:-1]), "events"),
+        "no end of a block": (message_stream(*sound, closed=False), "tools"),
         "no block": (message_stream(START, piece("{}"), DELTA, STOP), "events"),
-        "half a call": (message_stream(START, TOOL, piece('{"a'), DELTA, STOP), "tools"),
         "arguments as text": (
             read_message(exchange({"content": [{"type": "tool_use", "id": "t", "name": "f", "input": "{}"}]})),
             "tools",
         ),
-        "a document": (read_message(exchange({"content": []}, asked={"stream": True})), "events"),
+        "no document": (read_message(exchange({"choices": []}, asked={"stream": True})), "events"),
     }
     assert {name: [p.subject for p in reply.problems] for name, (reply, _) in cases.items()} == {
         name: [subject] for name, (_, subject) in cases.items()
     }
+
+
+def test_what_is_no_matter_of_messages_has_the_name_that_it_has_elsewhere() -> None:
+    bare, loose = ({name: value for name, value in e.items() if name != "index"} for e in (TOOL, piece("{}")))
+    nameless = {**TOOL, "content_block": {**TOOL["content_block"], "id": ""}}
+    uncounted = ({**START, "message": {}}, TOOL, piece("{}"), {**DELTA, "usage": {}}, STOP)
+    said = {**DELTA, "delta": {"stop_reason": "end_turn"}}
+    cases: dict[str, tuple[TypedReply, tuple[str, str | None]]] = {
+        "no end mark": (message_stream(START, TOOL, piece("{}"), DELTA), ("stream-done-missing", None)),
+        "no end": (message_stream(START, TOOL, piece("{}")), ("stream-cut", None)),
+        "half a call": (message_stream(START, TOOL, piece('{"a'), DELTA, STOP), ("tool-arguments-invalid-json", None)),
+        "twice": (message_stream(START, TOOL, piece('"{}"'), DELTA, STOP), ("tool-arguments-double-encoded", None)),
+        "no index": (message_stream(START, bare, loose, DELTA, STOP), ("stream-tool-index", "missing")),
+        "no id": (message_stream(START, nameless, piece("{}"), DELTA, STOP), ("tool-call-id-missing", "stream")),
+        "no counts": (message_stream(*uncounted), ("usage-missing", "stream")),
+        "end_turn": (
+            message_stream(START, TOOL, piece("{}"), said, STOP),
+            ("finish-reason-wrong", "stop-with-calls"),
+        ),
+        "a document": (
+            read_message(exchange({"content": []}, asked={"stream": True})),
+            ("stream-not-streamed", None),
+        ),
+    }
+    assert {name: [(p.code, p.subject) for p in reply.problems] for name, (reply, _) in cases.items()} == {
+        name: [named] for name, (_, named) in cases.items()
+    }
+
+
+def test_blocks_without_an_index_are_told_apart_by_their_order() -> None:
+    text = {"type": "content_block_start", "content_block": {"type": "text", "text": ""}}
+    words = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "I read."}}
+    call = {name: value for name, value in TOOL.items() if name != "index"}
+    pieces = {name: value for name, value in piece('{"path": "a"}').items() if name != "index"}
+    reply = message_stream(START, text, words, call, pieces, DELTA, STOP)
+    assert (reply.text, reply.calls[0].parsed) == ("I read.", {"path": "a"})
+
+
+def test_an_input_that_the_limit_cut_is_nobodys_fault() -> None:
     cut = {**DELTA, "delta": {"stop_reason": "max_tokens"}}
     assert message_stream(START, TOOL, piece('{"a'), cut, STOP).problems == ()
 
@@ -221,4 +296,4 @@ def test_no_reply_breaks_the_readers(data: st.DataObject) -> None:
     for kind, body in ((EVENTS, events(*sent)), ("application/json", {"content": sent, "output": sent})):
         for reader in (read_message, read_response):
             reply = reader(exchange(body, kind=kind, asked={"stream": True}))
-            assert {p.code for p in reply.problems} <= {"responses-api-broken", "messages-api-broken"}
+            assert all(isinstance(problem.excerpt, str) for problem in reply.problems)

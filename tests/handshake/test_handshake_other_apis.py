@@ -58,7 +58,7 @@ def without(kind: str) -> Any:
 
 
 def as_document(body: dict[str, Any], reply: HttpReply) -> HttpReply:
-    return HttpReply(200, {"object": "response", "status": "completed", "output": [], "content": []})
+    return HttpReply(200, {"object": "chat.completion", "choices": []})
 
 
 def half_a_call(event: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,8 +94,7 @@ FAULTS: dict[str, tuple[str, Any, str]] = {
                        "messages-api-broken:system-role"),
     "no tools": ("messages", refuse(lambda b: "tools" in b, "Bad Request"), "messages-api-broken:tools"),
     "no tool results": ("messages", refuse(has_output, "Bad Request"), "messages-api-broken:tools"),
-    "half a call": ("messages", events(half_a_call), "messages-api-broken:tools"),
-    "no stop": ("messages", without("message_stop"), "messages-api-broken:events"),
+    "half a call": ("messages", events(half_a_call), "tool-arguments-invalid-json"),
     "no blocks": ("messages", without("content_block_start"), "messages-api-broken:events"),
 }  # fmt: skip
 
@@ -160,13 +159,21 @@ def test_sound_variations_are_left_alone() -> None:
     assert (keys(judged), judged.capabilities["responses_api"]) == ([], "yes")
 
 
-def test_a_model_that_only_talks_is_no_fault_of_the_api() -> None:
+def test_a_missing_end_mark_is_said_and_harms_no_client_of_messages() -> None:
+    judged = handshake_with(on("messages", without("message_stop")))
+    assert (keys(judged), judged.capabilities["messages_api"]) == (["stream-done-missing"], "yes")
+
+
+def test_a_call_that_comes_over_chat_only_is_hardly_missed_by_the_model() -> None:
     def talk(body: dict[str, Any], reply: HttpReply) -> HttpReply:
         asked = {**body, "tools": [], "tool_choice": None}
         return Endpoint()(HttpRequest("POST", "/v1/responses", {}, json.dumps(asked).encode()))
 
     judged = handshake_with(on("responses", talk))
-    assert (keys(judged), judged.capabilities["responses_api"], judged.verdict) == ([], "unknown", "works")
+    (missing,) = judged.findings
+    assert (missing.key, missing.apis, missing.seen) == ("tool-call-missing", ("responses",), (3, 3))
+    assert (missing.owner, missing.confidence, missing.severity) == ("server", "low", "info")
+    assert (judged.capabilities["responses_api"], judged.verdict) == ("no", "works")
 
 
 def test_the_key_goes_in_both_forms_and_into_no_recording() -> None:

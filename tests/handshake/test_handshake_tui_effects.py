@@ -57,5 +57,23 @@ def test_a_call_that_is_lost_each_time_blocks_though_the_model_is_told(name: str
 
 
 def test_a_mistake_of_the_models_own_that_it_is_told_of_only_degrades() -> None:
-    met = impact(profile("pi"), found("tool-name-wrong", None))
+    met = impact(profile("pi"), found("tool-name-wrong", None).but(seen=(2, 3)))
     assert met is not None and (met.verdict, met.effect and met.effect.does) == ("degraded", "tells the model")
+
+
+@pytest.mark.parametrize("name", ["pi", "codex", "claude"])
+def test_a_mistake_that_the_model_makes_every_time_blocks(name: str) -> None:
+    mistake = found("tool-name-wrong", None)
+    met = impact(profile(name), mistake)
+    assert mistake.seen[0] == mistake.seen[1] >= 3
+    assert met is not None and (met.verdict, met.finding.code) == ("blocked", "tool-name-wrong")
+
+
+def test_a_mistake_that_only_degrades_does_so_however_often_it_is_made() -> None:
+    met = impact(profile("pi"), found("tool-arguments-schema-mismatch", "path"))
+    assert met is not None and (met.verdict, "times of" in met.says) == ("degraded", True)
+
+
+def test_text_where_no_call_was_tried_is_not_called_one() -> None:
+    met = impact(profile("codex"), found("tool-call-missing", None))
+    assert met is not None and (met.verdict, met.says.partition(" that ")[0]) == ("blocked", "shows the text")

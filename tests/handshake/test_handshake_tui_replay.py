@@ -19,6 +19,7 @@ from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import Handshake, TuiVerdict
 from cab_check.handshake.seen import Seen
+from cab_check.handshake.surfaces import Form
 from cab_check.handshake.tuis import replay_chat
 from cab_check.handshake.tuis.replay_api import surface_of
 from cab_check.handshake.wording import stands_in_for_bytes
@@ -245,9 +246,9 @@ def test_every_part_can_be_left_out_alone(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, one in CLIS.items() if one.wire != "chat"])
 def test_every_part_of_another_api_can_be_left_out_alone(name: str) -> None:
     plan, surface = Plan(MODEL, "seed", name), surface_of(CLIS[name])
-    whole = json.loads(surface.ask(plan, frozenset(), 1).payload())
+    whole = json.loads(surface.ask(plan).payload())
     held = [part.subject for part in surface.parts if part.is_in(whole)]
     for subject in held:
-        without = json.loads(surface.ask(plan, frozenset({subject}), 1).payload())
+        without = json.loads(surface.ask(plan, Form(dropped=frozenset({subject}))).payload())
         assert without != whole, subject
         assert not next(part for part in surface.parts if part.subject == subject).is_in(without), subject

@@ -29,15 +29,18 @@ sys.path[:0] = [str(HERE / "handshake"), str(HERE)]
 from faulty_endpoint import Laid, record, serving  # noqa: E402
 
 from cab_check.demo.faults import fault as laying  # noqa: E402
-from cab_check.demo.faults.table import FAULTS  # noqa: E402
+from cab_check.demo.faults.table import FAULTS, OF_ANY_API  # noqa: E402
 from cab_check.handshake.judge import judge  # noqa: E402
 from cab_check.handshake.result import Handshake  # noqa: E402
 from cab_check.handshake.tuis.verdict import impacts  # noqa: E402
 from cab_check.tuis.loader import profile  # noqa: E402
 
 Key = tuple[str, ...]
-_ANY_API = ("key-rejected", "rate-limited", "responses-api-missing", "messages-api-missing", "model-not-found-on-chat")
-"""Faults that the demo lays over every route."""
+_ANY_API = (
+    *("key-rejected", "rate-limited", "responses-api-missing", "messages-api-missing", "model-not-found-on-chat"),
+    *OF_ANY_API,
+)
+"""Faults that say the same over every API."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def shown_by(row: Mapping[str, Any]) -> tuple[Key, str]:
     if row.get("variant"):
         why = f"measured with its variant {row['variant']}, which has no verdict of its own"
     faults = mode["faults"] if one.request.stream else mode.get("plain", mode["faults"])
+    if one.wire in mode:
+        return ((), mode[one.wire]) if isinstance(mode[one.wire], str) else (tuple(mode[one.wire]), "")
     if one.wire != "chat" and not set(faults) <= set(_ANY_API):
         why = why or f"it speaks /{one.wire}, and the demo's fault changes chat completions"
     return ((), why) if why else (tuple(faults), "")

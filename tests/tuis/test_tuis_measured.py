@@ -83,6 +83,8 @@ def test_a_mode_names_faults_of_the_demo_or_says_why_there_is_none(mode: str) ->
     assert entry["server"]
     assert bool(entry["faults"]) != bool(entry.get("why"))
     assert {*entry["faults"], *entry.get("plain", ())} <= set(FAULTS)
+    for own in (entry.get("responses", ()), entry.get("messages", ())):
+        assert own == () or (own and (isinstance(own, str) or set(own) <= set(FAULTS)))
     for cli, why in entry.get("except", {}).items():
         assert why and any((row["cli"], row["mode"]) == (cli, mode) for row in FACED)
 
@@ -91,12 +93,13 @@ def test_a_mode_names_faults_of_the_demo_or_says_why_there_is_none(mode: str) ->
 def test_the_faults_of_a_mode_lead_to_the_findings_of_its_effect(row: dict[str, Any]) -> None:
     """A measurement that the demo can show is an effect, and of a finding that one of these faults is named after."""
     mode = MODES[row["mode"]]
-    if row["cli"] in mode.get("except", {}):
-        return
     profile = profiles()[row["cli"]]
+    own = mode.get(profile.wire, ())
+    if row["cli"] in mode.get("except", {}) or isinstance(own, str):
+        return
     (item,) = told(profile)[(row.get("variant"), row["mode"])]
     assert isinstance(item, Effect)
-    named = mode["faults"] if profile.request.stream else mode.get("plain", mode["faults"])
+    named = own or (mode["faults"] if profile.request.stream else mode.get("plain", mode["faults"]))
     shown = {(FAULTS[name].code, FAULTS[name].subject) for name in named}
     wanted = {(code, subject or None) for code, subject in item.findings}
     assert {_whichever(*one) for one in shown} & {_whichever(*one) for one in wanted} or {

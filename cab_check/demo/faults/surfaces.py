@@ -50,13 +50,13 @@ def _no_route(route: str) -> After:
     return after
 
 
-def _endless(route: str, last: str) -> After:
-    """Streams of a route without their last event."""
+def _lacking(route: str, kind: str) -> After:
+    """Streams of a route without one of their events."""
 
     def after(request: HttpRequest, reply: HttpReply) -> HttpReply:
         if reply.events is None or not request.path.endswith(route):
             return reply
-        return replace(reply, events=tuple(event for event in reply.events if _type(event) != last))
+        return replace(reply, events=tuple(event for event in reply.events if _type(event) != kind))
 
     return after
 
@@ -91,8 +91,22 @@ FAULTS = (
         "responses-api-broken",
         "responses-api-broken",
         "Streams of /responses end without response.completed.",
-        after=_endless("/responses", "response.completed"),
+        after=_lacking("/responses", "response.completed"),
         subject="stream-end",
+    ),
+    Fault(
+        "responses-api-broken-start",
+        "responses-api-broken",
+        "Streams of /responses begin without response.created.",
+        after=_lacking("/responses", "response.created"),
+        subject="events",
+    ),
+    Fault(
+        "responses-api-broken-items",
+        "responses-api-broken",
+        "Streams of /responses have whole items in their last event only.",
+        after=_lacking("/responses", "response.output_item.done"),
+        subject="events",
     ),
     Fault(
         "responses-api-broken-format",
@@ -110,8 +124,22 @@ FAULTS = (
     Fault(
         "messages-api-broken",
         "messages-api-broken",
-        "Streams of /messages end without message_stop.",
-        after=_endless("/messages", "message_stop"),
+        "Streams of /messages begin without message_start.",
+        after=_lacking("/messages", "message_start"),
         subject="events",
+    ),
+    Fault(
+        "messages-api-broken-blocks",
+        "messages-api-broken",
+        "No block in streams of /messages is opened: content_block_start never comes.",
+        after=_lacking("/messages", "content_block_start"),
+        subject="events",
+    ),
+    Fault(
+        "messages-api-broken-stop",
+        "messages-api-broken",
+        "No block in streams of /messages is closed: content_block_stop never comes.",
+        after=_lacking("/messages", "content_block_stop"),
+        subject="tools",
     ),
 )

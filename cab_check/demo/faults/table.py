@@ -12,6 +12,7 @@ from cab_check.demo.faults import (
     context,
     messages,
     network,
+    other_apis,
     params,
     reasoning,
     streaming,
@@ -21,6 +22,7 @@ from cab_check.demo.faults import (
     tools_response,
 )
 from cab_check.demo.faults.fault import Fault
+from cab_check.demo.faults.over import everywhere
 
 _MODULES = (
     network,
@@ -34,9 +36,33 @@ _MODULES = (
     reasoning,
     context,
     surfaces,
+    other_apis,
     text_protocol,
 )
-FAULTS: dict[str, Fault] = {fault.name: fault for module in _MODULES for fault in module.FAULTS}
+OF_ANY_API = frozenset(
+    {
+        "special-tokens-in-text",
+        "reasoning-in-text",
+        "tool-parser-disabled",
+        "model-lacks-tools",
+        "tool-call-missing",
+        "tool-call-as-text",
+        "tool-call-swallowed",
+        "tool-call-parse-failure",
+        "tool-name-wrong",
+        "tool-arguments-invalid-json",
+        "tool-arguments-double-encoded",
+        "tool-arguments-schema-mismatch",
+        "tool-arguments-unfaithful",
+        "tool-result-ignored",
+        "server-crashed-on-tools",
+        "context-too-small",
+    }
+)
+"""Faults of the model, its parser or its engine: they show over every API that leads to it."""
+
+_ALL = (fault for module in _MODULES for fault in module.FAULTS)
+FAULTS: dict[str, Fault] = {fault.name: everywhere(fault) if fault.name in OF_ANY_API else fault for fault in _ALL}
 
 
 def find(names: Iterable[str]) -> tuple[Fault, ...]:

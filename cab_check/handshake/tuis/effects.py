@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from cab_check.handshake.checks.chat import ONLY_REASONING
 from cab_check.handshake.result import TuiWord
+from cab_check.handshake.tries import MOST_OF
 from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.effects import effect_on
+from cab_check.tuis.kin import is_refusal, kin_of, words_for
 from cab_check.tuis.profile import Case, Does, Effect, Profile
 
 WORST: tuple[TuiWord, ...] = ("blocked", "unknown", "degraded", "works")
@@ -25,52 +27,6 @@ COMES_TO: dict[Does, TuiWord] = {
     "damages files": "blocked",
     "takes it as the answer": "blocked",
 }
-_HTTP_400 = ("tools-rejected", "tool-parser-disabled", "model-lacks-tools", "param-rejected")
-_HTTP_500 = ("server-crashed",)
-KIN: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        (
-            "tools-rejected",
-            "tool-parser-disabled",
-            "model-lacks-tools",
-            "no-route-supports-tools",
-            "tools-need-other-api",
-            "too-many-tools",
-            "tool-schema-rejected",
-            "tool-name-rejected",
-            "tool-choice-rejected",
-            "param-rejected",
-            "output-limit-refused",
-            "role-rejected",
-            "role-order-rejected",
-            "content-form-rejected",
-            "message-field-rejected",
-            "tool-call-id-rejected",
-            "history-arguments-rejected",
-            "tool-result-rejected",
-            "reasoning-must-be-echoed",
-            "reasoning-echo-refused",
-            "opaque-field-must-be-echoed",
-            "template-error",
-            "stream-rejected",
-            "safety-blocked",
-        ),
-        _HTTP_400,
-    ),
-    "context-counts-output": ("context-too-small", *_HTTP_400),
-    "context-too-small": _HTTP_400,
-    **dict.fromkeys(("tool-call-missing", "tools-ignored", "context-truncated-silently"), ("tool-call-as-text",)),
-    "tool-call-swallowed": ("empty-reply",),
-    "gateway-timeout": _HTTP_500,
-    "server-overloaded": _HTTP_500,
-    "tool-call-parse-failure": _HTTP_500,
-    "billing-exhausted": ("rate-limited",),
-    "model-retired": ("model-not-found",),
-    "model-not-loaded": ("model-not-found",),
-}
-"""A finding that was not measured with a CLI -> those whose replies look the same to it: the same status, or the same
-emptiness. A refusal of what it always sends blocks it, whatever it then shows."""
-
 _ALWAYS_SENT = frozenset(
     {
         "param-rejected",
@@ -92,6 +48,7 @@ _BEYOND = {
     "tool-result-ignored": "runs the tools, and the model makes nothing of what they return",
 }
 """What happens out of any client's sight, so that none can mend it."""
+_EVENTS = "reply.events"
 _EDITS = "edit-format-unfollowed"
 """Degrades only where another form of edits was kept."""
 _PASSES = frozenset({"rate-limited", "server-loading", "server-overloaded"})
@@ -112,16 +69,42 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     """What `finding` means for this CLI; None if it does not meet it."""
     if finding.compare == "there" or not touches(profile, finding, api_works=api_works):
         return None
+    finding = _in_earnest(profile, finding)
     if finding.code == "context-counts-output" and _fits(profile, finding):
         return None
     effect = effect_of(profile, finding)
     if finding.severity == "info" and effect is not None and not _is_own(effect, finding):
         effect = None  # what weighs nothing for anybody is not made heavy by a likeness
-    if effect is not None:
-        word = "blocked" if effect.loses_call else COMES_TO[effect.does]
-        way_out = finding.code in _PASSES or (finding.code == _EDITS and finding.severity == "degrades")
-        return Impact(finding, "degraded" if word == "blocked" and way_out else word, effect.says, effect)
-    return _unmeasured(profile, finding)
+    return _measured(finding, effect) if effect is not None else _unmeasured(profile, finding)
+
+
+def _measured(finding: Finding, effect: Effect) -> Impact:
+    if _in_vain(finding, effect):
+        hits, tries = finding.seen
+        says = f"{effect.says}, and here the mistake came {hits} times of {tries}"
+        return Impact(finding, "blocked" if code(finding.code).severity == "blocks" else "degraded", says, effect)
+    word = "blocked" if effect.loses_call else COMES_TO[effect.does]
+    way_out = finding.code in _PASSES or (finding.code == _EDITS and finding.severity == "degrades")
+    own = any(name == finding.code for name, _ in effect.findings)
+    says = effect.says if own else words_for(finding.code, effect.does) or effect.says
+    return Impact(finding, "degraded" if word == "blocked" and way_out else word, says, effect)
+
+
+def _in_vain(finding: Finding, effect: Effect) -> bool:
+    """Whether the model is told of its mistake, and nothing that was seen here says that it ever does better. CLIs were
+    mostly measured with one mistake; Codex and Claude Code go on without end where each call holds it.
+    """
+    of_a_call = code(finding.code).layer == "tools-response"
+    return of_a_call and effect.does == "tells the model" and not effect.loses_call and _always(finding)
+
+
+def _in_earnest(profile: Profile, finding: Finding) -> Finding:
+    """With its full weight, where it was seen over the other API that this CLI speaks: the general questions of that
+    API make light of what they find, since few agents speak it.
+    """
+    if profile.wire == "chat" or profile.wire not in finding.apis or finding.severity != "info":
+        return finding
+    return finding.but(severity=code(finding.code).severity)
 
 
 def _is_own(effect: Effect, finding: Finding) -> bool:
@@ -131,14 +114,16 @@ def _is_own(effect: Effect, finding: Finding) -> bool:
 
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
     """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
-    own = effect_on(profile, finding.code, finding.subject, case=case_of(finding))
-    kin = (effect_on(profile, name) for name in KIN.get(finding.code, ()))
+    own = effect_on(profile, finding.code, finding.subject, case="always") if _always(finding) else None
+    own = own or effect_on(profile, finding.code, finding.subject, case=case_of(finding))
+    kin = (effect_on(profile, name, subject) for name, subject in kin_of(finding.code, finding.subject))
     return own or next(filter(None, kin), None)
 
 
 def case_of(finding: Finding) -> Case | None:
     """What narrows a finding beyond its subject, as its evidence shows it: an id that is there and empty, a reply that
-    is empty but for reasoning, or a streamed call that came whole in the chunk without an index.
+    is empty but for reasoning, no stream and no document of the API, a stream that lacks its first event, or a streamed
+    call that came whole in the chunk without an index.
     """
     excerpts = [item.excerpt for item in finding.evidence]
     if finding.code == "tool-call-id-missing" and excerpts and not any(excerpts):
@@ -147,9 +132,20 @@ def case_of(finding: Finding) -> Case | None:
         return "reasoning-only"
     if finding.code == _EDITS and excerpts and "edits do not apply" in excerpts[0]:
         return "malformed"
+    if finding.subject == "events" and excerpts:
+        places = {item.where for item in finding.evidence}
+        if not all(place.startswith(_EVENTS) for place in places):
+            return "no-stream"
+        return "no-start" if places == {f"{_EVENTS}[0]"} else None
     if finding.code == "stream-tool-index" and excerpts and all(_whole_call(excerpt) for excerpt in excerpts):
         return "one-chunk"
     return None
+
+
+def _always(finding: Finding) -> bool:
+    """Whether no try was without it, of as many as blame on a model needs."""
+    hits, tries = finding.seen
+    return hits == tries >= MOST_OF
 
 
 def _whole_call(excerpt: str) -> bool:
@@ -179,7 +175,7 @@ def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
         return Impact(finding, "blocked", "gets no request through")
     if finding.code in _BEYOND:
         return Impact(finding, "blocked", _BEYOND[finding.code])
-    if _HTTP_400[0] in KIN.get(finding.code, ()):
+    if is_refusal(finding.code):
         return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
     return Impact(finding, "unknown", "what it does then was not measured")
 

@@ -4,7 +4,6 @@ size that this CLI gives them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from cab_check.handshake.checks.other_apis import ask_surface, judge_surface
 from cab_check.handshake.failure import failure
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen
-from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Dropped, Part, Surface
+from cab_check.handshake.surfaces import MESSAGES, RESPONSES, ApiTurn, Dropped, Form, Surface, param_part
 from cab_check.handshake.tuis import standin
 from cab_check.handshake.tuis.arrival import doubt, measuring
 from cab_check.handshake.tuis.replay_chat import value_of
@@ -33,17 +32,15 @@ def surface_of(profile: Profile) -> Surface:
     """The API as this CLI speaks it."""
     base = _BASES[profile.wire]
     known = {part.subject for part in base.parts}
-    params = tuple(_param(name) for name in profile.request.params if name not in (*known, "tool_choice", "include"))
+    params = tuple(
+        param_part(name) for name in profile.request.params if name not in (*known, "tool_choice", "include")
+    )
     build = _responses if profile.wire == "responses" else _messages
 
-    def body(plan: Plan, dropped: Dropped, room: int, first: TypedReply | None) -> dict[str, Any]:
-        return build(profile, plan, dropped, first)
+    def body(plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
+        return build(profile, plan, form, first)
 
     return replace(base, parts=(*base.parts, *params), body=body, stands_in_for=profile.name)
-
-
-def _param(name: str) -> Part:
-    return Part(name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"), lambda body: name in body)
 
 
 def _params(profile: Profile, plan: Plan, dropped: Dropped) -> dict[str, Any]:
@@ -63,9 +60,9 @@ def _texts(profile: Profile, plan: Plan, message: Message, place: int, ending: s
     return [*made[:-1], ending] if ending else made
 
 
-def _question(profile: Profile, plan: Plan) -> str:
+def _question(profile: Profile, plan: Plan, form: Form) -> str:
     name, argument = standin.hand(_tools_of(profile))
-    return wording.call(name, **{argument: f"{plan.word(f'{profile.name}-path')}.md"})
+    return wording.call(name, **{argument: f"{plan.word(f'{profile.name}-path', form.number)}.md"})
 
 
 def _tools_of(profile: Profile) -> Tools:
@@ -85,17 +82,18 @@ def _last_user(profile: Profile) -> int:
 # --- /responses ------------------------------------------------------------------------------------------------------
 
 
-def _responses(profile: Profile, plan: Plan, dropped: Dropped, first: TypedReply | None) -> dict[str, Any]:
+def _responses(profile: Profile, plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
+    dropped = form.dropped
     last = _last_user(profile)
     items = []
     for place, message in enumerate(profile.request.head):
         role = "system" if message.role == "developer" and "input-items" in dropped else message.role
-        texts = _texts(profile, plan, message, place, _question(profile, plan) if place == last else "")
+        texts = _texts(profile, plan, message, place, _question(profile, plan, form) if place == last else "")
         content = [{"type": "input_text", "text": text} for text in texts]
         items.append({"type": "message", "role": role, "content": content})
     if first is not None:
         items += [dict(item) for item in first.items]
-        items += [responses.call_output(call, plan.word(f"{profile.name}-result")) for call in first.calls]
+        items += [responses.call_output(call, plan.word(f"{profile.name}-result", form.number)) for call in first.calls]
     tools = [responses.function_tool(tool) for tool in _functions(profile, plan)]
     if "tool-types" not in dropped:
         tools = _other_types(profile, tools)
@@ -119,12 +117,13 @@ def _other_types(profile: Profile, tools: list[dict[str, Any]]) -> list[dict[str
 # --- /messages -------------------------------------------------------------------------------------------------------
 
 
-def _messages(profile: Profile, plan: Plan, dropped: Dropped, first: TypedReply | None) -> dict[str, Any]:
+def _messages(profile: Profile, plan: Plan, form: Form, first: TypedReply | None) -> dict[str, Any]:
+    dropped = form.dropped
     last = _last_user(profile)
     system: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
     for place, message in enumerate(profile.request.head):
-        texts = _texts(profile, plan, message, place, _question(profile, plan) if place == last else "")
+        texts = _texts(profile, plan, message, place, _question(profile, plan, form) if place == last else "")
         blocks = [messages.text(text) for text in texts]
         apart = message.role == _SYSTEM_PARAM or (message.role == "system" and "system-role" in dropped)
         if apart:
@@ -132,7 +131,7 @@ def _messages(profile: Profile, plan: Plan, dropped: Dropped, first: TypedReply 
         else:
             history.append(messages.message(message.role, *blocks))
     if first is not None:
-        results = [messages.tool_result(call, plan.word(f"{profile.name}-result")) for call in first.calls]
+        results = [messages.tool_result(call, plan.word(f"{profile.name}-result", form.number)) for call in first.calls]
         history += [messages.message("assistant", *first.items), messages.message("user", *results)]
     tools = [] if "tools" in dropped else [messages.tool(tool) for tool in _functions(profile, plan)]
     fields: Mapping[str, Any] = _params(profile, plan, dropped)
@@ -164,11 +163,12 @@ def _judge(surface: Surface, plan: Plan, seen: Seen) -> Outcome:
     """As the API's own check judges, but that nothing is light here: this CLI has no other way."""
     told = judge_surface(surface, plan, seen)
     turns = surface.turns(seen)
-    if told.status == "pass" and not told.findings and (doubtful := _uncounted(turns, plan, seen)):
-        return Outcome("skipped", f"inconclusive: both turns came, and {doubtful}", (), told.exchanges)
+    if any(finding.severity == "blocks" for finding in told.findings):
+        return replace(told, status="fail")
+    if told.status == "pass" and (doubtful := _uncounted(turns, plan, seen)):
+        return Outcome("skipped", f"inconclusive: both turns came, and {doubtful}", told.findings, told.exchanges)
     if told.findings or not turns or told.status == "pass":
-        found = tuple(finding.but(severity="blocks") for finding in told.findings)
-        return Outcome("fail" if found else told.status, told.reason, found, told.exchanges)
+        return told
     why = failure(turns[-1].exchange, seen) if not turns[-1].accepted else None
     return Outcome("fail", f"{why.key}: {why.title}", (why,), told.exchanges) if why is not None else told
 

@@ -38,12 +38,11 @@ _OF_THE_MODEL = frozenset(
         "tool-arguments-unfaithful",
         "tool-result-ignored",
         "reasoning-exhausts-limit",
-        "first-token-slow",
-        "context-truncated-silently",
-        "context-too-small",
     }
 )
-"""Faults of the model, its parser or its context: seen on one API, they are to be expected on the others."""
+"""Faults of the model and its parser: seen on one API, they are to be expected on another that was not seen to work."""
+_OF_ITS_SIZE = frozenset({"first-token-slow", "context-truncated-silently", "context-too-small"})
+"""Faults of a long prompt, which short turns over another API cannot rule out."""
 
 
 def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None) -> bool:
@@ -55,10 +54,17 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
         return True
     if layer == "other-apis":
         return finding.code.startswith(profile.wire)
-    if profile.wire != "chat" and (api_works or finding.code not in _OF_THE_MODEL):
+    if finding.apis and profile.wire not in finding.apis and not _expected(profile, finding, api_works):
         return False
     rule = _BY_CODE.get(finding.code) or _BY_LAYER.get(layer) or _BY_LAYER.get(finding.layer)
     return rule(profile, subject) if rule is not None else True
+
+
+def _expected(profile: Profile, finding: Finding, api_works: bool | None) -> bool:
+    """Whether what was seen over another API only is to be expected over this CLI's own."""
+    if profile.wire == "chat" or "chat" not in finding.apis:
+        return False
+    return finding.code in _OF_ITS_SIZE or (not api_works and finding.code in _OF_THE_MODEL)
 
 
 def first_tokens(profile: Profile) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from cab_check.chat.edits.formats import FORMATS
 from cab_check.handshake.plan import GENERIC
@@ -31,69 +32,59 @@ _FORMS = {
 """Checks that ask for what any measured CLI sends, by parts."""
 EDIT_FORMAT = "edit-format"
 """The check of the forms of edits; only some of them can be read here."""
+_PROMPT = 1000
+"""Tokens; a shorter first request than that has room everywhere."""
 _SEVERITY: dict[TuiWord, Severity] = {"blocked": "blocks", "degraded": "degrades", "works": "info"}
 
 
-def verdicts(
-    asked_about: Sequence[Profile],
-    findings: Sequence[Finding],
-    able: Mapping[str, Capability],
-    *,
-    overall: Verdict,
-    context_tokens: int | None,
-    asked: Collection[str],
-    replayed: Collection[str] = (),
-    taken: Collection[str] = (),
-) -> tuple[TuiVerdict, ...]:
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a handshake came to, as far as the verdict for an agent CLI stands on it.
+
+    `able`: what was shown to work. `context_tokens`: the largest context that was shown or told, in tokens. `asked`:
+    ids of the checks that came to something. `fields`: for each other API that was asked at all, the fields of the
+    requests that were accepted. `replayed`: the CLIs whose own two turns were shown to pass; `taken`: those of which
+    nothing was refused.
+    """
+
+    findings: Sequence[Finding]
+    able: Mapping[str, Capability]
+    overall: Verdict
+    context_tokens: int | None
+    asked: Collection[str]
+    fields: Mapping[str, Collection[str]]
+    replayed: Collection[str] = ()
+    taken: Collection[str] = ()
+
+
+def verdicts(asked_about: Sequence[Profile], basis: Basis) -> tuple[TuiVerdict, ...]:
     """One row for each known CLI, those asked about first."""
     names = [one.name for one in asked_about]
     others = [one for one in profiles().values() if one.name not in (*names, GENERIC)]
-    return tuple(
-        verdict_for(
-            one,
-            findings,
-            able,
-            overall=overall,
-            context_tokens=context_tokens,
-            asked=asked,
-            replayed=replayed,
-            taken=taken,
-        )
-        for one in (*asked_about, *others)
-    )
+    return tuple(verdict_for(one, basis) for one in (*asked_about, *others))
 
 
-def verdict_for(
-    profile: Profile,
-    findings: Sequence[Finding],
-    able: Mapping[str, Capability],
-    *,
-    overall: Verdict,
-    context_tokens: int | None,
-    asked: Collection[str],
-    replayed: Collection[str] = (),
-    taken: Collection[str] = (),
-) -> TuiVerdict:
-    """Whether this CLI works here.
-
-    `context_tokens`: the largest context that was shown or told, in tokens. `asked`: ids of the checks that came to
-    something. `replayed`: the CLIs whose own two turns were shown to pass; `taken`: those of which nothing was refused.
-    """
-    met = impacts(profile, findings, able)
-    if overall == "unchecked":
+def verdict_for(profile: Profile, basis: Basis) -> TuiVerdict:
+    """Whether this CLI works here."""
+    met = impacts(profile, basis.findings, basis.able)
+    if basis.overall == "unchecked":
         return _unchecked(profile, [item for item in met if item.finding.layer in GATES])
     word = worst([item.verdict for item in met])
     if word in ("blocked", "unknown"):
         telling = next(item for item in met if item.verdict == word)
-        return _row(profile, word, _because(met), telling.says)
-    forms = _FORMS if profile.name in taken else asked
-    missing = unshown(profile, able, forms, context_tokens, met) if profile.name not in replayed else ""
-    if profile.edit_formats and not (EDIT_FORMAT in asked and FORMATS.keys() & set(profile.edit_formats)):
-        missing = f"{missing}, its form of edits" if missing else "its form of edits"
+        return _row(profile, word, _because(met), f"{telling.says}{_elsewhere(profile, telling, basis)}")
+    missing = unshown(profile, basis, met)
     if missing:
         return _row(profile, "unknown", _because(met), f"not shown here: {missing}")
     telling_says = next((item.says for item in met if item.verdict == word), None)
     return _row(profile, word, _because(met), telling_says if word == "degraded" else None)
+
+
+def _elsewhere(profile: Profile, telling: Impact, basis: Basis) -> str:
+    """That a fault of the model was seen over chat completions, and this CLI's own API was not asked."""
+    if profile.wire == "chat" or profile.wire in basis.fields or not telling.finding.apis:
+        return ""
+    return f" (as seen over chat completions: /{profile.wire} was not asked)"
 
 
 def impacts(profile: Profile, findings: Sequence[Finding], able: Mapping[str, Capability]) -> list[Impact]:
@@ -116,26 +107,31 @@ def weighed(profiles: Sequence[Profile], findings: Sequence[Finding], able: Mapp
     return [finding.but(severity=_severity(profiles, finding, able)) for finding in findings]
 
 
-def unshown(
-    profile: Profile,
-    able: Mapping[str, Capability],
-    asked: Collection[str],
-    context_tokens: int | None,
-    met: Sequence[Impact] = (),
-) -> str:
-    """What this CLI needs and nobody saw work, in words; empty if all of it was shown.
+def unshown(profile: Profile, basis: Basis, met: Sequence[Impact] = ()) -> str:
+    """What this CLI needs and nobody saw work, in words; empty if all of it was shown."""
+    lacking = [] if profile.name in basis.replayed else list(_lacking(profile, basis, met))
+    if profile.edit_formats and not (EDIT_FORMAT in basis.asked and FORMATS.keys() & set(profile.edit_formats)):
+        lacking.append("its form of edits")
+    return ", ".join(lacking)
+
+
+def _lacking(profile: Profile, basis: Basis, met: Sequence[Impact]) -> Iterator[str]:
+    """The parts of it, where its own turns were not shown to pass.
 
     What was shown not to work is explained where the CLI meets the findings that say so: those were weighed.
     """
+    if profile.wire != "chat" and profile.wire not in basis.fields:
+        yield f"/{profile.wire}, which was not asked"
+        return
     enough = ("yes", "no") if met else ("yes",)
-    lacking = [_SAID[name] for name in needs(profile) if able.get(name) not in enough]
-    lacking += [
-        said for check, said in _FORMS.items() if profile.wire == "chat" and profile.uses_tools and check not in asked
-    ]
+    yield from (_SAID[name] for name in needs(profile) if basis.able.get(name) not in enough)
+    if profile.wire == "chat" and profile.uses_tools and profile.name not in basis.taken:
+        yield from (said for check, said in _FORMS.items() if check not in basis.asked)
+    if profile.wire != "chat" and not profile.request.params.keys() <= set(basis.fields[profile.wire]):
+        yield "its parameters"
     wanted = first_tokens(profile)
-    if context_tokens is None or context_tokens < wanted:
-        lacking.append(f"a first request of about {wanted / 1000:.0f}k tokens" if wanted >= 1000 else "")
-    return ", ".join(filter(None, lacking))
+    if wanted >= _PROMPT and (basis.context_tokens is None or basis.context_tokens < wanted):
+        yield f"a first request of about {wanted / 1000:.0f}k tokens"
 
 
 def needs(profile: Profile) -> tuple[str, ...]:
@@ -159,7 +155,7 @@ def _unchecked(profile: Profile, met: Sequence[Impact]) -> TuiVerdict:
 def _severity(profiles: Sequence[Profile], finding: Finding, able: Mapping[str, Capability]) -> Severity:
     met = [item for profile in profiles for item in impacts(profile, [finding], able)]
     if any(item.verdict == "unknown" for item in met):
-        return "blocks" if any(item.verdict == "blocked" for item in met) else finding.severity
+        return "blocks" if any(item.verdict == "blocked" for item in met) else met[0].finding.severity
     return _SEVERITY[worst([item.verdict for item in met])]
 
 
