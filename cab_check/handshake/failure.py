@@ -65,6 +65,9 @@ _STATUSES: dict[int, str] = {
     529: "server-overloaded",
 }
 _ROUTE_IS_MISSING = frozenset({404, 405})
+_TUNNELS = (".ngrok.app", ".ngrok.dev", ".ngrok.io", ".ngrok-free.app", ".ngrok-free.dev", ".trycloudflare.com")
+_TUNNELS += (".loca.lt", ".ts.net", ".devtunnels.ms", ".serveo.net", ".pinggy.link")
+"""Host names that lead to a program on somebody's machine, which knows itself under another name."""
 _FIREWALL = ("cf-ray", "cf-mitigated", "x-sucuri-id", "x-amzn-waf-action", "x-datadome", "akamai-grn")
 
 
@@ -166,6 +169,8 @@ def _by_status(exchange: Exchange, status: int, unnamed: str) -> Reason:
     if status == 401 and not exchange.sent.keyed:
         return "key-missing", None
     page = is_html(exchange.body)
+    if status == 403 and not exchange.body.strip() and (urlsplit(exchange.sent.url).hostname or "").endswith(_TUNNELS):
+        return "host-header-refused", None  # Ollama's way to refuse a name, without a word; keys are refused with one
     if status == 400 and "plain http request was sent to https port" in exchange.text.casefold():
         return "tls-failure", None
     if page and status in (403, 429, 503) and _behind_firewall(exchange):

@@ -37,7 +37,7 @@ CALLS = {
     "kimi": [
         "Now.<|tool_calls_section_begin|><|tool_call_begin|>functions.bash:0<|tool_call_argument_begin|>{}",
         'functions.read_file:0{"path": "a"}',
-        '<|open|>tools<|sep|><|open|>call name="read_file"<|sep|><|open|>argument name="path"<|sep|>a<|close|>argument<|sep|>',
+        '<|open|>tools<|sep|><|open|>call name="read_file"<|sep|><|open|>argument name="path"<|sep|>a',
     ],
     "mistral": [
         '[TOOL_CALLS][{"name": "read_file", "arguments": {"path": "a"}}]',
@@ -154,7 +154,7 @@ SOUND = {
         "functions.other_tool:\n{}",
         '<invoke name="read_file"> begins such a call, they say.',
         "Action: read_file the notes, then answer.",
-        "Hunyuan writes `<tool_calls>[{\"name\": \"read_file\"}]</tool_calls>` for it.",
+        'Hunyuan writes `<tool_calls>[{"name": "read_file"}]</tool_calls>` for it.',
         "functools.reduce(read_file, paths)",
         '[{"name": "read_me.txt", "arguments": 3}]',
         "The tool call: read_file was not made.",
