@@ -125,11 +125,17 @@ def _reason(exchange: Exchange, seen: Seen, unnamed: str) -> tuple[Reason, Confi
     status = exchange.got.status
     if 300 <= status < 400:
         return ("redirect-drops-request", _without_query(exchange.got.header("location") or "") or None), "high"
+    if status == 403 and not exchange.body.strip() and _is_tunnel(exchange):
+        return ("host-header-refused", None), "medium"  # Ollama refuses a name without a word; a key gets one
     error = read_error(status, exchange.body)
     named = _named(exchange, error, seen, error_rules()) if error else None
     if error is None or named is None:
         return _by_status(exchange, status, unnamed), "medium"
     return named, "high" if _named(exchange, error, seen, worded_rules()) == named else "medium"
+
+
+def _is_tunnel(exchange: Exchange) -> bool:
+    return (urlsplit(exchange.sent.url).hostname or "").endswith(_TUNNELS)
 
 
 def _waited(exchange: Exchange) -> bool:
@@ -169,8 +175,6 @@ def _by_status(exchange: Exchange, status: int, unnamed: str) -> Reason:
     if status == 401 and not exchange.sent.keyed:
         return "key-missing", None
     page = is_html(exchange.body)
-    if status == 403 and not exchange.body.strip() and (urlsplit(exchange.sent.url).hostname or "").endswith(_TUNNELS):
-        return "host-header-refused", None  # Ollama's way to refuse a name, without a word; keys are refused with one
     if status == 400 and "plain http request was sent to https port" in exchange.text.casefold():
         return "tls-failure", None
     if page and status in (403, 429, 503) and _behind_firewall(exchange):
