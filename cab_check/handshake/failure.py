@@ -65,8 +65,10 @@ _STATUSES: dict[int, str] = {
     529: "server-overloaded",
 }
 _ROUTE_IS_MISSING = frozenset({404, 405})
-_TUNNELS = (".ngrok.app", ".ngrok.dev", ".ngrok.io", ".ngrok-free.app", ".ngrok-free.dev", ".trycloudflare.com")
-_TUNNELS += (".loca.lt", ".ts.net", ".devtunnels.ms", ".serveo.net", ".pinggy.link")
+_TUNNELS = (
+    *(".ngrok.app", ".ngrok.dev", ".ngrok.io", ".ngrok-free.app", ".ngrok-free.dev", ".trycloudflare.com"),
+    *(".loca.lt", ".ts.net", ".devtunnels.ms", ".serveo.net", ".pinggy.link"),
+)
 """Host names that lead to a program on somebody's machine, which knows itself under another name."""
 _FIREWALL = ("cf-ray", "cf-mitigated", "x-sucuri-id", "x-amzn-waf-action", "x-datadome", "akamai-grn")
 
