@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from faulty_endpoint import (
-    MODEL,
     Fault,
     both,
     calls,
@@ -22,7 +21,7 @@ from faulty_endpoint import (
 )
 
 from cab_check.demo.faults.parts import delta_event, finish
-from cab_check.demo.http import HttpReply, HttpRequest
+from cab_check.demo.http import HttpReply
 from cab_check.handshake.failure import failure
 from cab_check.handshake.seen import Seen
 from cab_check.wire.exchange import Exchange, Got, Piece, Recording, Sent, Times
@@ -164,31 +163,3 @@ def test_a_refusal_with_words_or_of_an_ordinary_host_is_not() -> None:
     assert through("abc.ngrok-free.app", body=b'{"error":{"message":"no"}}') == "key-lacks-permission medium"
     assert through("llm.example") == "key-lacks-permission medium"
     assert through("ngrok-free.app.example") == "key-lacks-permission medium"
-
-
-def under(model: str, listed: list[str]) -> list[tuple[str, str]]:
-    """What is noted of a model that is asked for under a name, where these are listed."""
-
-    def answers(request: HttpRequest, reply: HttpReply) -> HttpReply:
-        if request.path.endswith("/models"):
-            return HttpReply(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in listed]})
-        return reply
-
-    def renames(value: Any) -> None:
-        value["model"] = model
-
-    def renames_all(events: list[Any]) -> list[Any]:
-        for event in events:
-            if isinstance(event, dict):
-                event["model"] = model
-        return events
-
-    fault = both(answers, plain(renames), chunks(renames_all))
-    judged = handshake_with(fault, model=MODEL)
-    return [(found.code, found.confidence) for found in judged.findings if found.code == "model-id-ignored"]
-
-
-def test_the_only_model_that_answers_to_another_name_is_noted() -> None:
-    assert under(MODEL, ["something-else"]) == [("model-id-ignored", "low")]
-    assert under(MODEL, ["something-else", "and-another"]) == []
-    assert under(MODEL, [MODEL]) == []

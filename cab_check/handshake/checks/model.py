@@ -47,15 +47,9 @@ def _served(names: tuple[str, ...] | None) -> str:
 
 
 def _ignored(model: str, names: tuple[str, ...] | None, seen: Seen) -> tuple[Finding, ...]:
-    """A model that is not listed was asked for, and one that is listed answered; or the only one that is listed did,
-    under the name that it was given, which an alias would explain too.
-    """
+    """A model that is not listed was asked for, and one that is listed answered."""
     if not names or model in names:
         return ()
-    echoed = next((turn for turn in seen.turns if turn.answered and turn.reply.model == model), None)
-    if len(set(names)) == 1 and echoed is not None:
-        words = f"{model!r} was asked for and answered, {names[0]!r} alone is listed"
-        return (make("model-id-ignored", evidence=[evidence(echoed.number, "reply.model", words)], confidence="low"),)
     turn = next((turn for turn in seen.turns if turn.answered and turn.reply.model in names), None)
     if turn is None:
         return ()
