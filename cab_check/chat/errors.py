@@ -7,12 +7,17 @@ import json
 import re
 from collections.abc import Mapping
 from html import unescape
+from http import HTTPStatus
 from typing import Any
 
 from cab_check.base.text import clean
 from cab_check.chat.reply import ApiError
 
-_MESSAGE_KEYS = ("message", "msg", "error_msg", "detail", "title", "error_message")
+_MESSAGE_KEYS = ("message", "msg", "error_msg", "status_msg", "detail", "title", "error_message")
+_CODE_KEYS = ("code", "status_code", "error_code", "errorCode", "statusCode")
+_SUCCESS = frozenset({"0", "200", "ok", "success"})
+"""What a `code` says where all is well, in lower case."""
+_PHRASES = frozenset(status.phrase.lower() for status in HTTPStatus)
 _MAX_TEXT = 8000
 _MAX_DEPTH = 6
 _QUOTED = re.compile(r"(?:Exception|Error code: \d{3}|provider ?\([^)]*\)|error:?)\s*[-:]?\s*(?=[{\[])")
@@ -75,6 +80,12 @@ def _envelope(value: Any, status: int | None, depth: int) -> ApiError | None:
     error = value.get("error")
     if isinstance(error, Mapping) and error:
         return _from_object(error, value, status, depth)
+    base = value.get("base_resp")  # MiniMax
+    if isinstance(base, Mapping) and str(base.get("status_code", 0)) not in _SUCCESS:
+        return _from_object(base, {}, status, depth)
+    listed = value.get("errors")  # Cloudflare's API, watsonx
+    if isinstance(listed, list) and listed and isinstance(listed[0], Mapping):
+        return _from_object(listed[0], value, status, depth)
     if isinstance(error, str) and error:
         kind = _word(value.get("error_type")) or _word(value.get("type"))
         return _quoting(ApiError(clean(error)[:_MAX_TEXT], kind, _word(value.get("code")), None, status), depth)
@@ -83,10 +94,22 @@ def _envelope(value: Any, status: int | None, depth: int) -> ApiError | None:
     if "detail" in value and len(value) == 1:
         return _from_detail(value["detail"], status, depth)
     failed = status is not None and status >= 400
-    bare = isinstance(value.get("message"), str) and any(key in value for key in ("code", "type", "statusCode"))
-    if failed or (bare and "id" not in value):
+    if failed or _is_bare(value):
         return _from_object(value, {}, status, depth) if _message(value) is not None else None
     return None
+
+
+def _is_bare(value: Mapping[str, Any]) -> bool:
+    """Whether an object under a success status is an error by itself: words, and a code or a flag that is no success.
+
+    Where nothing but the words and a type stands there (`{"message", "type"}`), they are taken for an error too.
+    """
+    if "id" in value or not any(isinstance(value.get(key), str) for key in ("message", "msg")):
+        return False
+    codes = [str(value[key]).lower() for key in _CODE_KEYS if value.get(key) is not None]
+    if value.get("success") is True or (codes and all(code in _SUCCESS for code in codes)):
+        return False
+    return bool(codes) or value.get("success") is False or "type" in value
 
 
 def _from_object(error: Mapping[str, Any], around: Mapping[str, Any], status: int | None, depth: int) -> ApiError:
@@ -94,14 +117,15 @@ def _from_object(error: Mapping[str, Any], around: Mapping[str, Any], status: in
     message = _message(error)
     if message is None:
         message = json.dumps(error, ensure_ascii=False, default=str)
+    within = error.get("message")
     kind = _word(error.get("type")) or _word(error.get("status")) or _word(around.get("error_type"))
     found = ApiError(
         message=clean(message)[:_MAX_TEXT],
         type=kind,
-        code=_word(error.get("code")),
+        code=next((word for key in _CODE_KEYS if (word := _word(error.get(key)))), None),
         param=_word(error.get("param")),
         status=status,
-        inner=_of_metadata(error.get("metadata"), depth),
+        inner=_of_metadata(error.get("metadata"), depth) or (_inside(within, depth) if within else None),
     )
     return found if found.inner else _quoting(found, depth)
 
@@ -126,6 +150,11 @@ def _of_metadata(metadata: Any, depth: int) -> ApiError | None:
         inner = _envelope(_json(raw), None, depth + 1)
         return inner or ApiError(clean(raw)[:_MAX_TEXT], type="text")
     return _envelope(raw, None, depth + 1)
+
+
+def _inside(message: Any, depth: int) -> ApiError | None:
+    """What stands in a message that is an object, as Mistral's `{"detail": [...]}` of a validation."""
+    return _envelope(message, None, depth + 1) if isinstance(message, Mapping) else None
 
 
 def _quoting(error: ApiError, depth: int) -> ApiError:
@@ -173,7 +202,12 @@ def _closing(text: str) -> int:
 
 
 def _message(error: Mapping[str, Any]) -> str | None:
-    """The text of an error object; None if it has no field that could hold one."""
+    """The text of an error object; None if it has no field that could hold one. A problem document (RFC 9457) says it
+    in two, what kind of problem it is and what it is this time, but for a title that is the status in words.
+    """
+    title, detail = error.get("title"), error.get("detail")
+    if isinstance(title, str) and isinstance(detail, str) and "message" not in error and title.lower() not in _PHRASES:
+        return f"{title}: {detail}"
     for key in _MESSAGE_KEYS:
         value = error.get(key)
         if isinstance(value, str):

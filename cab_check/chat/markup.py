@@ -50,7 +50,18 @@ SPECIAL_TOKENS = (
         "]~b]",
         "<|im_sep|>",
     ),
+    *("<|eot|>", "<|eom|>", "<|header_start|>", "<|header_end|>", "<|python_start|>", "<|python_end|>"),
+    *("<|start_of_role|>", "<|end_of_role|>", "<seed:eos>", "<seed:bos>", "<|END_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>"),
+    *("<|im_user|>", "<|im_assistant|>", "<|im_middle|>", "<|END_RESPONSE|>", "<|START_RESPONSE|>", "[|endofturn|]"),
+    *("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|file_sep|>", "<|repo_name|>", "<|role_sep|>"),
+    *("<｜tool▁calls▁end｜>", "<｜tool▁call▁end｜>", "<|tool_calls_section_end|>", "<|tool_call_end|>"),
 )
+_OPENS_CALL = re.compile(
+    r"<[｜|]DSML[｜|]|</?(?:minimax|seed|longcat_?):?tool_calls?>|\]<\]minimax\[>\[|</?tool_calls?>|<function=\w|"
+    r"<\|/?tool_calls?\|?>|<\|tool_calls?_(?:section_)?(?:begin|start)\|>|<｜tool▁calls?▁begin｜>|<｜tool_calls?_begin｜>|"
+    r"\[TOOL_CALLS\]|</?TOOLCALL>|<start_function_call>|<\|START_ACTION\|>|<\|action_start\|>|<\|tools_prefix\|>|<steptml:"
+)
+"""Marks with which calls begin, in any family; some of them end it too."""
 _THINK = re.compile(r"</?think(?:ing)?>|\[/?THINK\]|[◁](?:/)?think[▷]|<\|channel\|>analysis|<seed:think>")
 _BARE_HARMONY = re.compile(r"\Aanalysis(?=[A-Z]).*?assistant(?:final|commentary)", re.DOTALL)
 
@@ -97,6 +108,18 @@ def find_special_tokens(text: str) -> tuple[Mark, ...]:
     if ending.endswith("</s>") and "<s>" not in text:
         marks.append(Mark("</s>", len(ending) - 4))
     return tuple(sorted(marks, key=lambda mark: mark.start))
+
+
+def find_call_mark(text: str) -> Mark | None:
+    """The first mark that opens a call, outside code and not in the middle of a line of prose that goes on after it.
+
+    It says that something of a call stands there, whole or not; `find_call_markup` says which call.
+    """
+    quoted = _code_spans(text)
+    for match in _OPENS_CALL.finditer(text):
+        if not _within(match.start(), quoted) and _stands_alone(text, match.start()):
+            return Mark(match.group(), match.start())
+    return None
 
 
 def find_think(text: str) -> Mark | None:

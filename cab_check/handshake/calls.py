@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cab_check.chat.markup import Markup, find_call_markup
-from cab_check.chat.markup_other import find_unknown_call
+from cab_check.chat.markup import Markup, find_call_mark, find_call_markup, find_special_tokens
+from cab_check.chat.markup_other import FAMILY, find_unknown_call
 from cab_check.chat.reply import ToolCall
 from cab_check.handshake.form import form_faults, is_broken_form
 from cab_check.handshake.seen import Turn
-from cab_check.handshake.wording import WantedCall
+from cab_check.handshake.wording import WantedCall, text_of
 from cab_check.knowledge.finding import Confidence, Finding, Owner
 from cab_check.knowledge.vocabulary import evidence, make
 
@@ -36,6 +36,7 @@ def call_faults(turn: Turn) -> list[Finding]:
     calls = turn.reply.tool_calls
     if not calls:
         return found + ([] if is_broken_form(found) else _absent(turn))
+    found += _left_over(turn)
     if turn.cut_at_limit:
         return found
     known = {fault.code for fault in found}
@@ -73,6 +74,16 @@ def is_usable(turn: Turn) -> bool:
     return isinstance(first.id, str) and bool(first.id) and first.name in turn.tools and isinstance(first.parsed, dict)
 
 
+def _left_over(turn: Turn) -> list[Finding]:
+    """Marks of a call, or tokens of the template, in the text beside calls that came: the user sees them."""
+    content = turn.reply.content or ""
+    sent = "".join(text_of(message) for message in turn.messages)
+    mark = find_call_mark(content) or next(iter(find_special_tokens(content)), None)
+    if mark is None or mark.token in sent:
+        return []
+    return [_fault(turn, "special-tokens-in-text", "content", content, subject=mark.token, confidence="high")]
+
+
 def _absent(turn: Turn) -> list[Finding]:
     """No call came: it may be in the text, in the reasoning, eaten, or never made."""
     reply = turn.reply
@@ -89,6 +100,9 @@ def _absent(turn: Turn) -> list[Finding]:
     unknown = _in_another_form(turn)
     if unknown is not None:
         return [written_call(turn, unknown).but(confidence="medium")]
+    mark = find_call_mark(reply.content or "") if turn.wanted.calls else None
+    if mark is not None:
+        return [_fault(turn, "tool-call-as-text", "content", reply.content, subject=FAMILY)]
     generated = reply.usage.completion if reply.usage else None
     if not (reply.content or "").strip() and not reply.reasoning and (generated or 0) >= SWALLOWED:
         words = f"{generated} tokens generated, no text, no call, finish_reason {reply.finish_reason}"

@@ -65,6 +65,11 @@ _STATUSES: dict[int, str] = {
     529: "server-overloaded",
 }
 _ROUTE_IS_MISSING = frozenset({404, 405})
+_TUNNELS = (
+    *(".ngrok.app", ".ngrok.dev", ".ngrok.io", ".ngrok-free.app", ".ngrok-free.dev", ".trycloudflare.com"),
+    *(".loca.lt", ".ts.net", ".devtunnels.ms", ".serveo.net", ".pinggy.link"),
+)
+"""Host names that lead to a program on somebody's machine, which knows itself under another name."""
 _FIREWALL = ("cf-ray", "cf-mitigated", "x-sucuri-id", "x-amzn-waf-action", "x-datadome", "akamai-grn")
 
 
@@ -122,11 +127,17 @@ def _reason(exchange: Exchange, seen: Seen, unnamed: str) -> tuple[Reason, Confi
     status = exchange.got.status
     if 300 <= status < 400:
         return ("redirect-drops-request", _without_query(exchange.got.header("location") or "") or None), "high"
+    if status == 403 and not exchange.body.strip() and _is_tunnel(exchange):
+        return ("host-header-refused", None), "medium"  # Ollama refuses a name without a word; a key gets one
     error = read_error(status, exchange.body)
     named = _named(exchange, error, seen, error_rules()) if error else None
     if error is None or named is None:
         return _by_status(exchange, status, unnamed), "medium"
     return named, "high" if _named(exchange, error, seen, worded_rules()) == named else "medium"
+
+
+def _is_tunnel(exchange: Exchange) -> bool:
+    return (urlsplit(exchange.sent.url).hostname or "").endswith(_TUNNELS)
 
 
 def _waited(exchange: Exchange) -> bool:

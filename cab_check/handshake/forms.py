@@ -85,7 +85,8 @@ def _conversation(plan: Plan, names: Parts) -> Iterator[Message]:
 def _calls(names: Parts) -> Iterator[Message]:
     """Calls with their results, one after the other: with text, then with each other form of content, then damaged."""
     refusal = {"refusal": None} if "refusal" in names else {}
-    forms = [{"content": "I read it.", **refusal}, *(CONTENTS[name] for name in CONTENTS if name in names)]
+    thought = {"reasoning_content": "I should read it."} if "reasoning" in names else {}
+    forms = [{"content": "I read it.", **refusal, **thought}, *(CONTENTS[name] for name in CONTENTS if name in names)]
     arguments = ['{"path": "a.md"}'] * len(forms)
     if "damaged-arguments" in names:
         forms.append({"content": "I read it."})
@@ -139,6 +140,7 @@ def _forms_of_one(message: Message) -> set[str]:
     if calls:
         found |= {name for name, form in CONTENTS.items() if _same_form(message, form)}
     found |= {name for name in ("name", "refusal") if name in message}
+    found |= {"reasoning"} if "reasoning_content" in message else set()
     found |= {"damaged-arguments" for call in calls if not _is_json(call.get("function"))}
     found |= {"call-id" for call in calls if not _PLAIN_ID.fullmatch(str(call.get("id")))}
     return found

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import get_args
 
 from cab_check.base.text import one_line
 from cab_check.knowledge.data import load_folder
-from cab_check.knowledge.finding import Finding, Hop
+from cab_check.knowledge.finding import Finding, Hop, Owner
 from cab_check.knowledge.parsers import choice, parser_for
 from cab_check.knowledge.vocabulary import code, layer_rank, make
 
-_FIELDS = frozenset({"code", "subject", "hop", "text", "model", "cause", "fix", "fixed_in", "sources"})
+_FIELDS = frozenset({"code", "subject", "hop", "text", "model", "cause", "fix", "fixed_in", "sources", "owner"})
 _NEEDED = frozenset({"code", "cause", "fix", "sources"})
 _LISTED = 4  # servers whose fix is listed when none was recognised
 _PARSER = re.compile(r"\{(?:(?P<hop>[^{}]+) )?parser\}")
@@ -33,6 +34,7 @@ class Rule:
     text: re.Pattern[str] | None = None
     model: re.Pattern[str] | None = None
     fixed_in: str | None = None
+    owner: Owner | None = None  # who can mend it, where that is another than usual for the code
 
     @property
     def weight(self) -> int:
@@ -67,6 +69,9 @@ def read_rule(row: Mapping[str, object], file: str) -> Rule:
         raise ValueError(f"{file}: rule for {row.get('code')}: unknown or missing fields {sorted(wrong)}")
     words = {name: str(value) for name, value in row.items() if name != "sources"}
     sources = row["sources"]
+    owner = next((name for name in get_args(Owner) if name == row.get("owner")), None)
+    if owner is None and "owner" in row:
+        raise ValueError(f"{file}: rule for {row['code']}: no owner is called {row['owner']!r}")
     return Rule(
         code=code(words["code"]).code,
         cause=words["cause"],
@@ -77,6 +82,7 @@ def read_rule(row: Mapping[str, object], file: str) -> Rule:
         text=re.compile(words["text"], re.IGNORECASE) if "text" in words else None,
         model=re.compile(words["model"], re.IGNORECASE) if "model" in words else None,
         fixed_in=words.get("fixed_in"),
+        owner=owner,
     )
 
 
@@ -96,7 +102,11 @@ def advise(
     if best.hop is None and best.text is None and not any(hop.kind != "gateway" for hop in hops):
         fix = "\n".join([fix, *_by_name(holding, finding, model)])
     return finding.but(
-        cause=_fill(best.cause, best.hop, finding, model), fix=fix, fixed_in=best.fixed_in, sources=best.sources
+        cause=_fill(best.cause, best.hop, finding, model),
+        fix=fix,
+        fixed_in=best.fixed_in,
+        sources=best.sources,
+        owner=best.owner or finding.owner,
     )
 
 

@@ -16,7 +16,7 @@ from cab_check.knowledge.data import load
 from cab_check.knowledge.finding import Hop
 from cab_check.knowledge.vocabulary import code
 
-_FIELDS = frozenset({"code", "subject", "text", "kind", "param", "status", "hop", "header"})
+_FIELDS = frozenset({"code", "subject", "text", "kind", "param", "status", "hop", "header", "weak"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,19 @@ class ErrorRule:
     """One row of `error_rules.toml`. A rule holds if everything that it names holds."""
 
     code: str
-    subject: str | None  # "match": the first group of `text` that matched; "param": the error's own param
+    subject: str | None  # "match": the first group that matched, of `text` or `header`; "param": the error's own param
     text: re.Pattern[str] | None
     kind: re.Pattern[str] | None  # matched against the error's own type or code
     param: re.Pattern[str] | None
     status: tuple[int, ...]
     hop: str | None
     header: tuple[str, re.Pattern[str]] | None
+    weak: bool = False  # it looks at the form of the reply only (a page, nothing at all), not at what it says
 
     @property
     def by_words(self) -> bool:
-        """Whether it looks at what the server says, and not at the status alone."""
-        return any(part is not None for part in (self.text, self.kind, self.param, self.header))
+        """Whether it looks at what the server says, and not at the status or the form alone."""
+        return not self.weak and any(part is not None for part in (self.text, self.kind, self.param, self.header))
 
     def match(self, error: ApiError, status: int | None, headers: Mapping[str, str], hops: Sequence[Hop]) -> str | None:
         """The subject ("" for none) if the rule holds for `error`, else None."""
@@ -43,7 +44,8 @@ class ErrorRule:
             return None
         if self.hop and self.hop not in {hop.name for hop in hops}:
             return None
-        if self.header and not self.header[1].search(headers.get(self.header[0], "")):
+        named = self.header[1].search(headers.get(self.header[0], "")) if self.header else None
+        if self.header and not named:
             return None
         if self.kind and not any(word and self.kind.search(word) for word in (error.type, error.code)):
             return None
@@ -52,15 +54,15 @@ class ErrorRule:
         found = self.text.search(error.message) if self.text else None
         if self.text and not found:
             return None
-        return self._subject(found, error)
+        return self._subject([*(found.groups() if found else ()), *(named.groups() if named else ())], error)
 
-    def _subject(self, found: re.Match[str] | None, error: ApiError) -> str:
+    def _subject(self, groups: Sequence[str | None], error: ApiError) -> str:
         if self.subject is None:
             return ""
         if self.subject == "param":
             return error.param or ""
         if self.subject == "match":
-            return next((group for group in (found.groups() if found else ()) if group), "")
+            return next((group for group in groups if group), "")
         return self.subject
 
 
@@ -118,6 +120,7 @@ def read_rule(row: Mapping[str, object], file: str) -> ErrorRule:
         status=tuple(status) if isinstance(status, list) else (),
         hop=words.get("hop"),
         header=(str(header[0]).lower(), _pattern(str(header[1]))) if isinstance(header, list) else None,
+        weak=bool(row.get("weak", False)),
         **patterns,
     )
 

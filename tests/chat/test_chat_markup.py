@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cab_check.chat.markup import find_call_markup, find_special_tokens, find_think
+from cab_check.chat.markup import find_call_mark, find_call_markup, find_special_tokens, find_think
 from cab_check.knowledge.vocabulary import code
 
 TOOLS = ["read_file", "get_weather"]
@@ -32,10 +32,12 @@ CALLS = {
         '<|channel|>commentary to=functions.read_file <|constrain|>json<|message|>{"path":"a"}<|call|>',
         'commentary to=functions.read_filejson{"path":"a"}',
         'assistantcommentary to=functions.get_weather json{"city":"Paris"}',
+        '<|channel|>commentary to=read_file <|constrain|>json<|message|>{"path":"a"}',
     ],
     "kimi": [
         "Now.<|tool_calls_section_begin|><|tool_call_begin|>functions.bash:0<|tool_call_argument_begin|>{}",
         'functions.read_file:0{"path": "a"}',
+        '<|open|>tools<|sep|><|open|>call name="read_file"<|sep|><|open|>argument name="path"<|sep|>a',
     ],
     "mistral": [
         '[TOOL_CALLS][{"name": "read_file", "arguments": {"path": "a"}}]',
@@ -46,15 +48,21 @@ CALLS = {
     "deepseek": [
         "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>read_file\n```json\n{}\n```<｜tool▁call▁end｜>",
         '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>anything<｜tool▁sep｜>{"path": "a"}<｜tool▁call▁end｜>',
+        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="read_file">\n<｜DSML｜parameter name="path" string="true">a',
+        'Now.\n<|DSML|tool_calls>\n<|DSML|invoke name="anything">',
+        "function<｜tool▁sep｜>read_file\n```json\n{}\n```",
     ],
     "minimax": [
         '<minimax:tool_call>\n<invoke name="read_file">\n<parameter name="path">a</parameter>\n</invoke>',
         '<tool_calls>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_calls>',
+        ']<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="read_file">]<]minimax[>[<path>a',
     ],
     "pythonic": [
         "[read_file(path='a')]",
         '[get_weather(city="Paris"), read_file(path="a")]',
         "<|python_start|>[read_file(path='a')]<|python_end|>",
+        "<|python_start|>read_file(path='a')<|python_end|>",
+        "I will look at it.\n\n[read_file(path='a'), get_weather(city='Paris')]<|eot|>",
     ],
     "llama-json": [
         '{"name": "read_file", "parameters": {"path": "a"}}',
@@ -73,6 +81,22 @@ CALLS = {
         '<function_calls>\n<invoke name="read_file">\n<parameter name="path">a</parameter>\n</invoke>',
         '<|tool_call|>[{"name": "read_file", "arguments": {"path": "a"}}]',
         'functions.read_file:\n{ "path": "a" }',
+        '<tool_calls>[{"name": "read_file", "arguments": {"path": "a"}}]</tool_calls>',
+        "<tool_calls><tool_call>read_file<tool_sep><arg_key>path</arg_key><arg_value>a</arg_value></tool_call>",
+        '<function_call> {"name": "read_file", "arguments": {"path": "a"}}',
+        '<TOOLCALL>[{"name": "read_file", "arguments": {"path": "a"}}]</TOOLCALL>',
+        'functools[{"name": "read_file", "arguments": {"path": "a"}}]',
+        '<|action_start|><|plugin|>\n{"name": "read_file", "parameters": {"path": "a"}}<|action_end|>',
+        '<longcat_tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}\n</longcat_tool_call>',
+        'function call<|role_sep|>\n{"name": "read_file", "arguments": {"path": "a"}}',
+        '<|tools_prefix|>[{"read_file": {"path": "a"}}]<|tools_suffix|>',
+        '<｜tool_calls_begin｜><｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="read_file">'
+        '<steptml:parameter name="path">a</steptml:parameter></steptml:invoke>',
+        "✿FUNCTION✿: read_file\n✿ARGS✿: {}",
+        'Thought: I need it.\nAction: read_file\nAction Input: {"path": "a"}',
+        "print(default_api.read_file(path='a'))",
+        '[Calling tool: read_file({"path": "a"})]',
+        '[{"name": "read_file", "arguments": {"path": "a"}}]',
     ],
 }
 SOUND = {
@@ -101,12 +125,21 @@ SOUND = {
         "Mistral marks calls with [TOOL_CALLS], and read_file would come after it.",
         "`[TOOL_CALLS]read_file{}` is the form.",
     ],
-    "deepseek": ["The token <｜tool▁calls▁begin｜> opens the section."],
-    "minimax": ["MiniMax wraps its calls in <minimax:tool_call>."],
+    "deepseek": [
+        "The token <｜tool▁calls▁begin｜> opens the section.",
+        'DeepSeek V3.2 writes `<｜DSML｜invoke name="read_file">` there.',
+        '```\n<｜DSML｜function_calls>\n<｜DSML｜invoke name="read_file">\n```\nis the form.',
+    ],
+    "minimax": [
+        "MiniMax wraps its calls in <minimax:tool_call>.",
+        'M3 has `]<]minimax[>[<invoke name="read_file">` in place of that.',
+    ],
     "pythonic": [
         "[see read_file(path)]",
         "Call read_file(path='a') and then get_weather(city='Paris').",
         "[1, 2, 3]",
+        "As in [read_file(path='a')], which is a list.\nThat is all.",
+        "Python:\n\n    [read_file(p) for p in paths]\n\nreads all of them.",
         "```python\n[read_file(p) for p in paths]\n```\ndoes it.",
     ],
     "llama-json": [
@@ -120,6 +153,11 @@ SOUND = {
         "The function read_file: it reads a file.",
         "functions.other_tool:\n{}",
         '<invoke name="read_file"> begins such a call, they say.',
+        "Action: read_file the notes, then answer.",
+        'Hunyuan writes `<tool_calls>[{"name": "read_file"}]</tool_calls>` for it.',
+        "functools.reduce(read_file, paths)",
+        '[{"name": "read_me.txt", "arguments": 3}]',
+        "The tool call: read_file was not made.",
     ],
 }
 
@@ -150,6 +188,31 @@ def test_without_offered_tools_only_unmistakable_tokens_count():
 def test_a_name_with_signs_of_a_regex_is_taken_as_it_is():
     assert find_call_markup('<tool_call>{"name": "mcp.f+1"}</tool_call>', ["mcp.f+1"]).name == "mcp.f+1"
     assert find_call_markup('<tool_call>{"name": "mcpxff1"}</tool_call>', ["mcp.f+1"]) is None
+
+
+MARKS = [
+    ("Let me look.\n\n<｜DSML｜function_calls", "<｜DSML｜"),
+    ("<tool_call>\n<function=read_file>\n", "<tool_call>"),
+    ("Now.<minimax:tool_call>", "<minimax:tool_call>"),
+    ("[TOOL_CALLS]", "[TOOL_CALLS]"),
+    ("I read it.\n</tool_call>", "</tool_call>"),
+]
+
+
+@pytest.mark.parametrize(("text", "token"), MARKS)
+def test_the_mark_of_a_call_is_found_whole_or_not(text, token):
+    assert find_call_mark(text).token == token
+
+
+WHOLE_CALLS_OF_OTHER_TOOLS = ("not_offered", "other_tool>")
+TALK = [
+    text for texts in SOUND.values() for text in texts if not any(name in text for name in WHOLE_CALLS_OF_OTHER_TOOLS)
+]
+
+
+@pytest.mark.parametrize("text", TALK)
+def test_talk_of_calls_holds_no_mark_of_one(text):
+    assert find_call_mark(text) is None
 
 
 SPECIAL = [

@@ -267,6 +267,14 @@ CASES: dict[str, Case] = {
     "refusal refused": Case(
         refuse(any_message(lambda one: "refusal" in one), "flux"), ("message-field-rejected:refusal",)
     ),
+    "past reasoning refused": Case(
+        refuse(any_message(lambda one: "reasoning_content" in one), "property 'reasoning_content' is unsupported"),
+        notes=("reasoning-echo-refused:reasoning_content",),
+    ),
+    "past reasoning refused without words": Case(
+        refuse(any_message(lambda one: "reasoning_content" in one), "flux"),
+        notes=("reasoning-echo-refused:reasoning_content",),
+    ),
     "damaged call refused": Case(
         refuse(any_message(is_damaged), "Unterminated string starting at: line 1 column 10 (char 9)"),
         notes=("history-arguments-rejected",),

@@ -10,7 +10,7 @@ from captures.load import capture, captures, recording
 
 from cab_check.chat.errors import read_error
 from cab_check.chat.reading import read_reply
-from cab_check.knowledge.advice import Rule, advise, rules
+from cab_check.knowledge.advice import Rule, advise, read_rule, rules
 from cab_check.knowledge.error_rules import classify_error, error_rules
 from cab_check.knowledge.finding import Finding, Hop
 from cab_check.knowledge.fingerprint import known_hops, recognise
@@ -161,6 +161,20 @@ def test_a_known_subject_stands_in_the_line():
     assert "an id from GET /models" in advise(make("model-not-found")).fix
 
 
+def test_words_that_show_who_can_mend_it_change_the_owner():
+    spent = evidence(1, "status", "Budget has been exceeded! Current cost: 2.0, Max budget: 1.0")
+    advised = advise(make("billing-exhausted", evidence=[spent]), [LITELLM])
+    assert (advised.owner, "max_budget" in advised.fix) == ("gateway", True)
+    empty = evidence(1, "status", "Insufficient balance")
+    assert advise(make("billing-exhausted", evidence=[empty]), [LITELLM]).owner == "account"
+
+
+def test_an_owner_that_is_none_is_refused():
+    row = {"code": "rate-limited", "cause": "x.", "fix": "y", "sources": ["https://x.example"], "owner": "nobody"}
+    with pytest.raises(ValueError, match="nobody"):
+        read_rule(row, "x.toml")
+
+
 def test_a_finding_without_a_rule_is_left_as_it_was():
     finding = make("unrecognised", evidence=[evidence(1, "status", "HTTP 500 odd")])
     assert advise(finding, [VLLM]) == finding
@@ -218,6 +232,21 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "No endpoints found that support the provided 'tool_choice' value",
     "n_ctx_train 2048, n_ctx 2048",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
+    "Budget has been exceeded! Current cost: 1, Max budget: 0", "No deployments available for selected model",
+    "key not allowed to access model", "is temporarily rate-limited upstream", "https://ollama.com/upgrade",
+    "has reached the set inference limit", "has not activated the model", "User location is not supported",
+    "API has not been used in project 1 before", "is not authorized to perform: bedrock:InvokeModel",
+    "Crossed TPM / RPM / Max Parallel Request Limit", "make sure your account is in good standing",
+    "当前分组 default 下对于模型 x 无可用渠道", "with on-demand throughput isn't supported",
+    "model requires more system memory (7 GiB)", "upstream command exited prematurely",
+    "The model or endpoint x does not exist", "Unable to access non-serverless model x",
+    "Publisher Model `x` was not found", "The requested model is not supported.", "error code: 1010",
+    "Error 1033: Cloudflare Tunnel error", "see server.allowedHosts", "upstream request timeout",
+    "denied due to Virtual Network/Firewall rules", "api-version is not supported",
+    "default chat template is no longer allowed", "model is missing conversation_config",
+    "not accessible via the /chat/completions endpoint", "<｜DSML｜invoke", "]<]minimax[>[<invoke",
+    "content None, finish_reason 'stop', only reasoning came", "`inputs` tokens + `max_new_tokens` must be <= 8",
+    "Model not found, inaccessible, and/or not deployed",
 ) if rule.text.search(words)}  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from captures.load import SERVERS, capture, captures
 
 from cab_check.chat.errors import read_error
-from cab_check.knowledge.error_rules import classify_error, error_rules
+from cab_check.knowledge.error_rules import classify_error, error_rules, worded_rules
 
 
 def in_bytes(body: object) -> bytes:
@@ -50,6 +50,35 @@ def test_a_page_of_a_firewall_is_told_by_who_served_it():
     page = b"<html><title>Sorry</title></html>"
     assert classify(403, page, (("Server", "cloudflare"),)) == "client-refused-by-firewall"
     assert classify(403, page) == "web-page-instead-of-api"
+
+
+APIM = 'AzureApiManagementKey realm="https://x.example/openai",name="{}",type="{}"'
+NO_KEY = {"message": "No API key found in request"}
+UNSUBSCRIBED = {"statusCode": 401, "message": "Access denied due to missing subscription key."}
+WITH_HEADERS = [
+    (401, UNSUBSCRIBED, (("WWW-Authenticate", APIM.format("x-team-key", "header")),), "key-wrong-header:x-team-key"),
+    (
+        401,
+        UNSUBSCRIBED,
+        (("WWW-Authenticate", APIM.format("key", "query")),),
+        "key-wrong-header:Ocp-Apim-Subscription-Key",
+    ),
+    (401, NO_KEY, (("WWW-Authenticate", 'Key realm="kong"'),), "key-wrong-header:apikey"),
+    (401, NO_KEY, (("WWW-Authenticate", "Bearer"),), "key-missing"),
+    (404, "<html><title>offline</title></html>", (("ngrok-error-code", "ERR_NGROK_3200"),), "gateway-timeout"),
+    (404, "<html><title>offline</title></html>", (("ngrok-error-code", "ERR_NGROK_6024"),), "web-page-instead-of-api"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "meaning"), WITH_HEADERS, ids=range(len(WITH_HEADERS)))
+def test_a_header_says_what_the_words_leave_open(status, body, headers, meaning):
+    assert classify(status, body, headers) == meaning
+
+
+def test_a_page_or_an_empty_body_is_no_word_of_the_server():
+    error = read_error(502, b"")
+    assert classify_error(error, 502) == ("gateway-timeout", None)
+    assert classify_error(error, 502, among=worded_rules()) is None
 
 
 def test_the_cause_behind_a_gateway_comes_before_its_own_words():
@@ -109,12 +138,15 @@ def test_every_rule_is_reached():
     documented = [(row["status"], row["body"], ()) for row in FAILURES if "body" in row]
     recorded = [(x.status, x.body, x.got.headers) for server, name, _ in CAPTURED for x in (capture(server, name),)]
     firewall = [(403, "<html><title>Sorry</title></html>", (("server", "cloudflare"),))]
-    reached = {first_rule(*row) for row in [*own, *documented, *recorded, *firewall]}
+    told = [(status, body, headers) for status, body, headers, _ in WITH_HEADERS]
+    reached = {first_rule(*row) for row in [*own, *documented, *recorded, *firewall, *told]}
     assert [rule for number, rule in enumerate(error_rules()) if number not in reached] == []
 
 
 def first_rule(status: int, body: object, headers: tuple[tuple[str, str], ...]) -> int | None:
     error = read_error(status, in_bytes(body))
+    if error is None:
+        return None
     fields = {name.lower(): value for name, value in headers}
     for number, rule in enumerate(error_rules()):
         if any(rule.match(link, status, fields, ()) is not None for link in error.chain):

@@ -97,6 +97,15 @@ MADE = {
     "new-api": [exchange(completion(), headers=(("X-Oneapi-Request-Id", "1"),))],
     "NVIDIA NIM": [exchange({"status": 404, "title": "Not Found", "detail": "Function '23d4f03a-b8a6': Not found for "
                              "account 'Q'"}, status=404)],
+    "ngrok": [exchange(b"<html><title>offline</title></html>", status=404, kind="text/html",
+                       headers=(("Ngrok-Error-Code", "ERR_NGROK_3200"),))],
+    "MiniMax": [exchange({"base_resp": {"status_code": 2049, "status_msg": "invalid api key"}})],
+    "Moonshot": [exchange({"error": {"message": "Invalid Authentication", "type": "invalid_authentication_error"}},
+                          status=401)],
+    "Z.ai": [exchange({"error": {"code": "1113", "message": "Insufficient balance or no resource package."}},
+                      status=429)],
+    "DashScope": [exchange({"error": {"message": "Incorrect API key provided. For details, see: "
+                            "https://help.aliyun.com/zh/model-studio/error-code#apikey-error"}}, status=401)],
     "cab-check demo": [exchange(completion(), headers=(("Server", "cab-check-demo/1.0"),))],
 }  # fmt: skip
 

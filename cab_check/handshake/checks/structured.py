@@ -49,6 +49,9 @@ def _faults(turn: Turn, seen: Seen) -> list[Finding]:
             return []
         return [make(_REJECTED, subject=form, evidence=failed.evidence, confidence=failed.confidence)]
     content = turn.reply.content or ""
+    if turn.answered and not content and _holds_object(turn.reply.reasoning):
+        words = evidence(turn.number, f"reply.choices[0].message.{turn.reply.reasoning_field}", turn.reply.reasoning)
+        return [make("structured-output-ignored", subject=form, evidence=[words], severity="info")]
     if not turn.answered or turn.cut_at_limit or not content or find_think(content) or _is_as_asked(turn):
         return []
     words = evidence(turn.number, "reply.choices[0].message.content", content)
@@ -57,6 +60,14 @@ def _faults(turn: Turn, seen: Seen) -> list[Finding]:
 
 def _is_the_format(subject: str | None) -> bool:
     return (subject or "").replace("=", ".").split(".")[0] == "response_format"
+
+
+def _holds_object(text: str | None) -> bool:
+    """Whether the text is the answer, a JSON object and nothing else: it came in the field of the reasoning."""
+    try:
+        return isinstance(json.loads(text or ""), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_as_asked(turn: Turn) -> bool:

@@ -17,7 +17,10 @@ from cab_check.knowledge.vocabulary import code, evidence, make
 from cab_check.wire.exchange import Ask
 
 Pick = Callable[[Turn], bool]
-_SPECIFIC = ("tool-call-id-missing", "tool-call-id-repeated", "tool-arguments-empty", "truncation-hidden")
+_SPECIFIC = (
+    *("tool-call-id-missing", "tool-call-id-repeated", "tool-arguments-empty", "tool-arguments-object"),
+    *("truncation-hidden", "special-tokens-in-text"),
+)
 
 
 def _is_one(turn: Turn) -> bool:
