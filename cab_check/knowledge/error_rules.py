@@ -16,6 +16,8 @@ from cab_check.knowledge.data import load
 from cab_check.knowledge.finding import Hop
 from cab_check.knowledge.vocabulary import code
 
+_FORMS_OF_BODY = frozenset({"^html$", "^text$", "^empty$"})
+"""Kinds that reading gave to what is no error envelope; not a word of the server."""
 _FIELDS = frozenset({"code", "subject", "text", "kind", "param", "status", "hop", "header"})
 
 
@@ -34,8 +36,9 @@ class ErrorRule:
 
     @property
     def by_words(self) -> bool:
-        """Whether it looks at what the server says, and not at the status alone."""
-        return any(part is not None for part in (self.text, self.kind, self.param, self.header))
+        """Whether it looks at what the server says, and not at the status alone, or at the form of the body."""
+        said = self.kind if self.kind is not None and self.kind.pattern not in _FORMS_OF_BODY else None
+        return any(part is not None for part in (self.text, said, self.param, self.header))
 
     def match(self, error: ApiError, status: int | None, headers: Mapping[str, str], hops: Sequence[Hop]) -> str | None:
         """The subject ("" for none) if the rule holds for `error`, else None."""

@@ -8,6 +8,7 @@ from faulty_endpoint import handshake_with
 from cab_check.demo.faults.table import FAULTS
 from cab_check.handshake.tuis.effects import case_of, impact
 from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.vocabulary import make
 from cab_check.tuis.loader import profile
 
 
@@ -59,3 +60,11 @@ def test_a_call_that_is_lost_each_time_blocks_though_the_model_is_told(name: str
 def test_a_mistake_of_the_models_own_that_it_is_told_of_only_degrades() -> None:
     met = impact(profile("pi"), found("tool-name-wrong", None))
     assert met is not None and (met.verdict, met.effect and met.effect.does) == ("degraded", "tells the model")
+
+
+def test_a_body_that_a_proxy_refuses_concerns_every_api() -> None:
+    """nginx counts bytes, whichever route they are for; what is smaller than the limit that is told passes."""
+    refused = make("request-too-large", layer="context")
+    told = impact(profile("claude"), refused, api_works=True)
+    assert told is not None and told.verdict != "works"
+    assert impact(profile("claude"), refused.but(subject="1048576"), api_works=True) is None

@@ -217,6 +217,10 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "Can only get item pairs from a mapping.", "only supports single tool-calls at once!",
     "No endpoints found that support the provided 'tool_choice' value",
     "n_ctx_train 2048, n_ctx 2048",
+    "HTTP 502 Bad Gateway", "<hr><center>nginx/1.22.1</center>", "No server is available to handle this request.",
+    "Request forbidden by administrative rules.", "Request Rejected. Your support ID is: 1748",
+    "400 The plain HTTP request was sent to HTTPS port", "400 No required SSL certificate was sent",
+    "HTTP 302 Location: https://sso.example/login",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
 ) if rule.text.search(words)}  # fmt: skip
 

@@ -45,6 +45,9 @@ _OF_THE_MODEL = frozenset(
 )
 """Faults of the model, its parser or its context: seen on one API, they are to be expected on the others."""
 
+_OF_THE_WAY = frozenset({"request-too-large"})
+"""Refused by what stands in front for the bytes alone, whichever API they are for."""
+
 
 def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None) -> bool:
     """Whether this CLI meets `finding`. `api_works`: its own API, where that is not chat completions, passed a turn
@@ -53,6 +56,8 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
     layer, subject = code(finding.code).layer, finding.subject or ""
     if layer in GATES and finding.layer in GATES:
         return True
+    if finding.code in _OF_THE_WAY:
+        return _BY_CODE[finding.code](profile, subject)
     if layer == "other-apis":
         return finding.code.startswith(profile.wire)
     if profile.wire != "chat" and (api_works or finding.code not in _OF_THE_MODEL):
