@@ -134,6 +134,10 @@ def _run(arguments: list[str]) -> int:
         raise UsageError(said if said.endswith("?") else f"{said}.", f"See {help_line}.") from wrong
     except typer.Abort as stop:
         raise Stopped("Interrupted.") from stop
+    except SystemExit as left:  # what typer makes of a broken pipe, with 1 for its code: ours for a failed task
+        if isinstance(left.__context__, BrokenPipeError):
+            raise left.__context__ from None
+        raise
     return code if isinstance(code, int) else 0
 
 

@@ -18,11 +18,8 @@ Handler = Callable[[HttpRequest], HttpReply]
 
 
 def page(status: str) -> HttpReply:
-    return HttpReply(
-        int(status[:3]),
-        f"<html><head><title>{status}</title></head><body><hr><center>nginx/1.22.1</center></body></html>",
-        headers=(("Content-Type", "text/html"),),
-    )
+    text = f"<html><head><title>{status}</title></head><body><hr><center>nginx/1.22.1</center></body></html>"
+    return HttpReply(int(status[:3]), body=text.encode(), headers=(("Content-Type", "text/html"),))
 
 
 @contextmanager
