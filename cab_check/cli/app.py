@@ -16,24 +16,34 @@ from cab_check.cli.drain import drain_stdout
 from cab_check.cli.options import takes_groups
 from cab_check.cli.screen import say
 
+_SHORT = {
+    "check": "The main job: handshake, one task, provisional score.",
+    "report": "Print a stored run again, write it, or make it fit to pass on.",
+    "doctor": "This machine: walls, toolchains, proxies, certificates.",
+    "sandbox": "Run a command behind the walls of a task.",
+    "tuis": "The known agent CLIs: what each sends, and needs.",
+    "tasks": "The bundled tasks; show one, or export them.",
+    "demo": "The main job against the built-in endpoint, offline, no key.",
+}
+"""What `cab-check --help` says of a command whose own first sentence is too long for a line of 80 columns."""
 Adding = Callable[[typer.Typer, str, ModuleType], None]
 
 
 def _plain(app: typer.Typer, name: str, module: ModuleType) -> None:
-    app.command(name)(getattr(module, name))
+    app.command(name, short_help=_SHORT.get(name))(getattr(module, name))
 
 
 def _grouped(app: typer.Typer, name: str, module: ModuleType) -> None:
-    app.command(name)(takes_groups(getattr(module, name)))
+    app.command(name, short_help=_SHORT.get(name))(takes_groups(getattr(module, name)))
 
 
 def _nested(app: typer.Typer, name: str, module: ModuleType) -> None:
-    app.add_typer(module.app, name=name)
+    app.add_typer(module.app, name=name, short_help=_SHORT.get(name))
 
 
 def _listed(app: typer.Typer, name: str, module: ModuleType) -> None:
     """It reads its own command line."""
-    app.command(name, help=module.SUMMARY)(lambda: 0)
+    app.command(name, help=module.SUMMARY, short_help=_SHORT.get(name))(lambda: 0)
 
 
 COMMANDS: Mapping[str, tuple[str, Adding]] = {
@@ -62,8 +72,9 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     app = typer.Typer(
         name="cab-check",
         help="Will your model, your endpoint and your coding agent work together? Why not, and which line to change.",
-        epilog="Without a command: check. Start with: cab-check --endpoint URL, or: cab-check demo",
+        epilog="Without a command: check (see cab-check check -h). To try it: cab-check demo",
         add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -104,7 +115,7 @@ def with_command(arguments: Sequence[str]) -> list[str]:
     if first == "-h":
         return ["--help"]
     if not first.startswith("-") and first not in COMMANDS:
-        if "://" in first or ":" in first:
+        if any(mark in first for mark in ":./") or first == "localhost":
             raise UsageError(f"{first!r} is not a command.", f"An endpoint is given so: cab-check --endpoint {first}")
         close = nearest(first, list(COMMANDS))
         meant = f"Did you mean {' or '.join(close)}?" if close else f"Commands: {', '.join(COMMANDS)}."
@@ -119,9 +130,14 @@ def _run(arguments: list[str]) -> int:
     except typer.TyperException as wrong:
         command = arguments[0] if arguments[0] in COMMANDS else ""
         help_line = " ".join(["cab-check", *([command] if command else []), "--help"])
-        raise UsageError(wrong.format_message().rstrip(".") + ".", f"See {help_line}.") from wrong
+        said = wrong.format_message().rstrip(".")
+        raise UsageError(said if said.endswith("?") else f"{said}.", f"See {help_line}.") from wrong
     except typer.Abort as stop:
         raise Stopped("Interrupted.") from stop
+    except SystemExit as left:  # what typer makes of a broken pipe, with 1 for its code: ours for a failed task
+        if isinstance(left.__context__, BrokenPipeError):
+            raise left.__context__ from None
+        raise
     return code if isinstance(code, int) else 0
 
 

@@ -24,6 +24,7 @@ from cab_check.handshake.result import Handshake
 from cab_check.handshake.verdict import UNCHECKED
 from cab_check.record.store import NotStored, Store
 from cab_check.sandbox.walls import wall_lines
+from cab_check.wire.exchange import Exchange
 
 
 def work(reach: Reach, wish: Wish, asking: Asking, showing: Showing, *, yes: bool = True) -> int:
@@ -87,9 +88,13 @@ def _steps(session: Session, job: Job, progress: Watcher | Notes, *, yes: bool, 
 def _contact(session: Session, job: Job, progress: Watcher | Notes) -> bool:
     """Reach the endpoint, and settle what only the user may know: the key, and which model. False: no way on."""
     judged = session.run(job.contact())
+    listless = job.listless
+    if listless is not None:
+        judged = session.run(job.knock())
     if _wants_key(judged) and prompts.possible():
         with progress.paused():
-            typed = prompts.key(job.target.address.origin)
+            facts = job.recording.facts
+            typed = prompts.key(job.target.address.origin, facts.key_source if facts.key_given else None)
         if typed is not None:
             job.use_key(typed)
             judged = session.run(job.contact())
@@ -97,8 +102,13 @@ def _contact(session: Session, job: Job, progress: Watcher | Notes) -> bool:
         return False
     if job.target.model is None:
         with progress.paused():
-            job.use_model(prompts.model(judged.model.listed))
+            job.use_model(prompts.model(judged.model.listed, _instead(listless)))
     return True
+
+
+def _instead(exchange: Exchange | None) -> str:
+    """What came in place of a list of models."""
+    return f" (GET {exchange.sent.url}: HTTP {exchange.status})" if exchange and exchange.status else ""
 
 
 def _wants_key(judged: Handshake) -> bool:

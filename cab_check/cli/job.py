@@ -21,14 +21,14 @@ from cab_check.cli.ceilings import Most
 from cab_check.cli.target import Target
 from cab_check.cli.twin import ask_twin
 from cab_check.handshake.compare import with_comparison
-from cab_check.handshake.drive import ask_all, first_contact
+from cab_check.handshake.drive import ask_all, first_contact, knock
 from cab_check.handshake.estimate import tokens_of_replays
 from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import GENERIC, Plan
 from cab_check.handshake.prices import listed_price
 from cab_check.handshake.result import Handshake
 from cab_check.handshake.sdk_view import view as sdk_view
-from cab_check.handshake.seen import Seen
+from cab_check.handshake.seen import Seen, speaks_api
 from cab_check.record.compose import compose
 from cab_check.record.versions import with_versions
 from cab_check.run.ready import Ready, ready
@@ -37,7 +37,7 @@ from cab_check.run.trial import Runner
 from cab_check.tasks.task import Task
 from cab_check.wire.budget import Budget, Ceilings
 from cab_check.wire.client import Client
-from cab_check.wire.exchange import Facts, Recording
+from cab_check.wire.exchange import Exchange, Facts, Recording
 from cab_check.wire.facts import gather
 from cab_check.wire.limits import WireLimits
 from cab_check.wire.patience import Patient
@@ -145,6 +145,19 @@ class Job:
             self._client = Patient(client, self.progress, concurrency=self.wish.concurrency)
         self.progress.stage("Reaching the endpoint")
         await first_contact(self._client, self.plan, self.progress)
+        return judge(self._client.recording, self.plan)
+
+    @property
+    def listless(self) -> Exchange | None:
+        """The last request for a list of models that brought none and no word of the API, where no model is named."""
+        seen = Seen(self.recording)
+        told = any(speaks_api(exchange) for exchange in seen.lists)
+        return seen.lists[-1] if seen.lists and not told and self.target.model is None else None
+
+    async def knock(self) -> Handshake:
+        """Ask for one word from no model in particular; what that proves."""
+        assert self._client is not None
+        await knock(self._client, self.plan, self.progress)
         return judge(self._client.recording, self.plan)
 
     def use_key(self, key: Secret) -> None:

@@ -49,10 +49,11 @@ def endpoint(session: Session, reach: Reach) -> Target:
     return target
 
 
-def key(origin: str) -> Secret | None:
-    """A key typed without being shown; None if nothing was typed."""
+def key(origin: str, refused: str | None = None) -> Secret | None:
+    """A key typed without being shown; None if nothing was typed. `refused`: where the key came from that was."""
+    asks = f"{origin} refuses the key from {refused}. Another one" if refused else f"{origin} wants a key"
     try:
-        typed = getpass.getpass(f"{origin} wants a key (not shown, not stored): ")
+        typed = getpass.getpass(f"{asks} (not shown, not stored; Enter: none): ")
     except EOFError:
         return None
     except KeyboardInterrupt as error:
@@ -60,10 +61,13 @@ def key(origin: str) -> Secret | None:
     return Secret(typed) if typed else None
 
 
-def model(listed: Sequence[str] | None) -> str:
-    """The model to ask: the only one, or the user's choice. Raises UsageError where nobody can choose."""
+def model(listed: Sequence[str] | None, instead: str = "") -> str:
+    """The model to ask: the only one, or the user's choice; `instead` is what came in place of a list.
+
+    Raises UsageError where nobody can choose.
+    """
     if not listed:
-        raise UsageError("The endpoint lists no models, so the model must be named.", "Add --model ID.")
+        raise UsageError(f"The endpoint lists no models{instead}, so the model must be named.", "Add --model ID.")
     if len(listed) == 1:
         return listed[0]
     shown = [one_line(name, 60) for name in listed[:_SHOWN]]

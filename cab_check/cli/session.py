@@ -1,4 +1,5 @@
-"""Runs the steps of one job on one event loop, and ends them: Ctrl-C, SIGTERM, and the job's own time limit.
+"""Runs the steps of one job on one event loop, and ends them: Ctrl-C, SIGTERM, a closed terminal (SIGHUP), and the
+job's own time limit.
 
 Between steps the terminal belongs to prompts, where Ctrl-C is Python's own KeyboardInterrupt; both become `Stopped`.
 """
@@ -26,7 +27,7 @@ class Session:
     def __init__(self, limit_s: float | None = None) -> None:
         self._runner = asyncio.Runner()
         self._ends = None if limit_s is None else time.monotonic() + limit_s
-        self._terminated = False
+        self._ended_by = "SIGTERM"
         self.stopped: Stopped | None = None
 
     def __enter__(self) -> Session:
@@ -47,7 +48,7 @@ class Session:
         except KeyboardInterrupt:
             self.stopped = Stopped("Interrupted by Ctrl-C.")
         except asyncio.CancelledError:
-            self.stopped = Stopped("Ended by SIGTERM.", exit_code=143, by="terminate")
+            self.stopped = Stopped(f"Ended by {self._ended_by}.", exit_code=143, by="terminate")
         except TimeoutError:
             self.stopped = Stopped("The job took longer than it may.", "Raise --timeout.", exit_code=4, by="timeout")
         raise self.stopped
@@ -59,14 +60,28 @@ class Session:
     async def _guarded(self, step: Coroutine[Any, Any, Value]) -> Value:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        if sys.platform != "win32":
-            loop.add_signal_handler(signal.SIGTERM, task.cancel)
+
+        def end(name: str) -> None:
+            self._ended_by = name
+            task.cancel()
+
+        enders = _enders()
+        for ender in enders:
+            loop.add_signal_handler(ender, end, ender.name)
         try:
             async with asyncio.timeout(None if self._ends is None else max(0.0, self._ends - time.monotonic())):
                 return await step
         finally:
-            if sys.platform != "win32":
-                loop.remove_signal_handler(signal.SIGTERM)
+            for ender in enders:
+                loop.remove_signal_handler(ender)
+
+
+def _enders() -> list[signal.Signals]:
+    """The signals that end a job, besides Ctrl-C. Under `nohup` SIGHUP is ignored, and stays so."""
+    if sys.platform == "win32":
+        return []
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return [signal.SIGTERM] if ignored else [signal.SIGTERM, signal.SIGHUP]
 
 
 def leave(code: int) -> NoReturn:

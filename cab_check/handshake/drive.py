@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cab_check.base.progress import Progress, Quiet
 from cab_check.handshake.check import Check
 from cab_check.handshake.checks import CONTACT, checks_of
 from cab_check.handshake.checks.model import models_listed
+from cab_check.handshake.checks.network import SERVICE
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen, Turn
@@ -18,6 +19,8 @@ from cab_check.wire.exchange import Ask, Asker, Exchange, Recording
 
 Until = Callable[[Recording], bool]
 Key = tuple[str, str, bool, bytes]
+NAMELESS = "unnamed"
+"""The model of a request that only asks whether anybody is let in."""
 
 
 class Moves(Protocol):
@@ -108,6 +111,13 @@ async def first_contact(asker: Asker, plan: Plan, progress: Progress | None = No
     """Find where the API is and what it serves, before a model is chosen: the listed ids, None without a list."""
     await ask_all(asker, plan, progress or Quiet(), checks=CONTACT)
     return models_listed(Seen(asker.recording))
+
+
+async def knock(asker: Asker, plan: Plan, progress: Progress | None = None) -> None:
+    """Where no list of models came and no model is named: one plain chat to no model in particular, so that a gateway
+    which lets nobody in is told from one that keeps its list to itself.
+    """
+    await ask_all(asker, replace(plan, model=NAMELESS), progress or Quiet(), checks=(*CONTACT, SERVICE))
 
 
 def _still_true(recording: Recording, plan: Plan) -> Recording:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from cab_check.base.machine import NAMES
 from cab_check.chat.errors import is_html, read_error
 from cab_check.chat.reply import ApiError
-from cab_check.handshake.seen import Seen
+from cab_check.handshake.seen import Seen, path_of, speaks_api
 from cab_check.knowledge.error_rules import ErrorRule, classify_error, error_rules, worded_rules
 from cab_check.knowledge.finding import Confidence, Evidence, Finding
 from cab_check.knowledge.vocabulary import evidence, make
@@ -38,7 +38,22 @@ _TITLES: dict[Reason, str] = {
     ("tls-untrusted", "unknown-ca"): "The certificate comes from an authority that is not trusted here.",
     ("tls-untrusted", "expired"): "The certificate has expired.",
     ("tls-untrusted", "wrong-host"): "The certificate is for another host name.",
+    ("key-wrong-header", "Authorization: Basic"): "A user name and a password are wanted (HTTP Basic), not a key.",
 }
+_BY_STATUS: dict[tuple[str, int], str] = {
+    ("gateway-timeout", 502): "The proxy in front gets no answer from the server behind it (502).",
+    ("gateway-timeout", 521): "The proxy in front gets no answer from the server behind it (521).",
+    ("gateway-timeout", 523): "The proxy in front gets no answer from the server behind it (523).",
+}
+_BY_WORDS = (
+    ("tls-failure", "plain http", "The port speaks TLS, and the request came to it in plain http."),
+    ("tls-failure", "ssl certificate", "The server lets in only clients that show a certificate of their own."),
+)
+_OF_A_PAGE: dict[str, str] = {
+    "server-overloaded": "The proxy in front turns the request away: a limit of its own, or no live server behind it.",
+    "rate-limited": "The proxy in front limits the rate of requests.",
+}
+"""Titles for a web page where an API would have answered in JSON: the proxy itself spoke, and is to blame."""
 _TRUST = (
     ("expired", "expired"),
     ("hostname mismatch", "wrong-host"),
@@ -64,6 +79,7 @@ _STATUSES: dict[int, str] = {
     524: "gateway-timeout",
     529: "server-overloaded",
 }
+_PAGE = 2000  # characters of a reply that are looked at for words of a proxy
 _ROUTE_IS_MISSING = frozenset({404, 405})
 _TUNNELS = (
     *(".ngrok.app", ".ngrok.dev", ".ngrok.io", ".ngrok-free.app", ".ngrok-free.dev", ".trycloudflare.com"),
@@ -84,9 +100,17 @@ def failure(exchange: Exchange, seen: Seen, *, unnamed: str = "unrecognised") ->
     if exchange.status is not None and 200 <= exchange.status < 300 and not _waited(exchange):
         return None
     (name, subject), confidence = _reason(exchange, seen, unnamed)
-    title = _TITLES.get((name, subject))
+    title = _TITLES.get((name, subject)) or _BY_STATUS.get((name, exchange.status or 0)) or _by_words(name, exchange)
     words = [shown(exchange), *_whose_loopback(exchange, seen)]
-    return make(name, subject=subject, title=title, evidence=words, confidence=confidence)
+    found = make(name, subject=subject, title=title, evidence=words, confidence=confidence)
+    if name in _OF_A_PAGE and is_html(exchange.body):
+        return found.but(title=_OF_A_PAGE[name], owner="gateway")
+    return found
+
+
+def _by_words(name: str, exchange: Exchange) -> str | None:
+    said = exchange.text[:_PAGE].casefold()
+    return next((title for code, words, title in _BY_WORDS if code == name and words in said), None)
 
 
 def _whose_loopback(exchange: Exchange, seen: Seen) -> list[Evidence]:
@@ -126,18 +150,27 @@ def _reason(exchange: Exchange, seen: Seen, unnamed: str) -> tuple[Reason, Confi
         return _by_end(exchange, seen), "high"
     status = exchange.got.status
     if 300 <= status < 400:
-        return ("redirect-drops-request", _without_query(exchange.got.header("location") or "") or None), "high"
+        return ("redirect-drops-request", _without_route(exchange, seen) or None), "high"
     if status == 403 and not exchange.body.strip() and _is_tunnel(exchange):
         return ("host-header-refused", None), "medium"  # Ollama refuses a name without a word; a key gets one
     error = read_error(status, exchange.body)
     named = _named(exchange, error, seen, error_rules()) if error else None
     if error is None or named is None:
         return _by_status(exchange, status, unnamed), "medium"
+    if status == 403 and named[0] == "web-page-instead-of-api" and _is_its_address(seen):
+        return ("client-refused-by-firewall", None), "medium"
     return named, "high" if _named(exchange, error, seen, worded_rules()) == named else "medium"
 
 
 def _is_tunnel(exchange: Exchange) -> bool:
     return (urlsplit(exchange.sent.url).hostname or "").endswith(_TUNNELS)
+
+
+def _is_its_address(seen: Seen) -> bool:
+    """Whether the list of models came as an API gives it, or is refused like all else: then it is somebody in front who
+    refuses, and no web interface, which knows no such route and refuses what is posted to it.
+    """
+    return any(speaks_api(exchange) or exchange.status == 403 for exchange in seen.lists_at_given)
 
 
 def _waited(exchange: Exchange) -> bool:
@@ -177,8 +210,6 @@ def _by_status(exchange: Exchange, status: int, unnamed: str) -> Reason:
     if status == 401 and not exchange.sent.keyed:
         return "key-missing", None
     page = is_html(exchange.body)
-    if status == 400 and "plain http request was sent to https port" in exchange.text.casefold():
-        return "tls-failure", None
     if page and status in (403, 429, 503) and _behind_firewall(exchange):
         return "client-refused-by-firewall", None
     if page and status not in _STATUSES:
@@ -197,6 +228,13 @@ def _is_tls_alert(detail: str) -> bool:
     return "\\x15\\x03" in detail or "\x15\x03" in detail
 
 
+def _without_route(exchange: Exchange, seen: Seen) -> str:
+    """Where a redirect leads; without the route that was asked for, if it leads to the same one: the base URL there."""
+    target = _without_query((exchange.got.header("location") if exchange.got else None) or "")
+    return target.removesuffix(path_of(exchange).removeprefix(seen.given_base_path))
+
+
 def _without_query(location: str) -> str:
     parts = urlsplit(location)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if parts.netloc else parts.path
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path

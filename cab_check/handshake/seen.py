@@ -144,9 +144,9 @@ class Seen:
     @cached_property
     def all_turns(self) -> tuple[Turn, ...]:
         """Every chat completion that was asked for, whatever came of it; not redirects that were followed, nor what was
-        refused for its rate and asked again."""
+        refused for its rate and asked again, nor what was broken off here: that tells nothing of the endpoint."""
         followed = {exchange.follows_redirect for exchange in self.exchanges} | self._refused_for_rate.keys()
-        kept = (e for e in self.exchanges if e.number not in followed and e.end != "unrecorded")
+        kept = (e for e in self.exchanges if e.number not in followed and e.end not in ("unrecorded", "interrupted"))
         found = map(self._turn, kept)
         return tuple(turn for turn in found if turn is not None)
 
@@ -168,12 +168,18 @@ class Seen:
         given = self.given_base_path
         if any(turn.answered for turn in self.all_turns if path_of(turn.exchange) == given + COMPLETIONS):
             return given
-        here = [e for e in self.lists if path_of(e) == given + MODELS]
-        if not here or any(speaks_api(exchange) for exchange in here):
+        if not self.lists_at_given or any(speaks_api(exchange) for exchange in self.lists_at_given):
             return given
         elsewhere = [e for e in self.lists if path_of(e) != given + MODELS and e.follows_redirect is None]
         found = [exchange for exchange in elsewhere if speaks_api(exchange)]
         return path_of(found[0]).removesuffix(MODELS) if found else given
+
+    @cached_property
+    def lists_at_given(self) -> tuple[Exchange, ...]:
+        """Those under the base path as it was given, with the key where one went out: the trial without it, before a
+        guessed scheme is trusted with a key, may be refused for the want of it whatever the path."""
+        here = tuple(e for e in self.lists if path_of(e) == self.given_base_path + MODELS)
+        return tuple(e for e in here if e.sent.keyed) or here
 
     @cached_property
     def given_base_path(self) -> str:

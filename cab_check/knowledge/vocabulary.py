@@ -43,8 +43,9 @@ def code(name: str) -> Code:
     """The code of that name. Raises UnknownName, with the nearest names as the next step."""
     found = codes().get(name)
     if found is None:
-        near = ", ".join(nearest(name, list(codes())))
-        raise UnknownName(f"no finding is called {one_line(name, 80)!r}", f"did you mean {near}?" if near else "")
+        near = " or ".join(nearest(name, list(codes())))
+        hint = f"Did you mean {near}?" if near else "All of them: cab-check explain"
+        raise UnknownName(f"No finding is called {one_line(name, 80)!r}.", hint)
     return found
 
 

@@ -26,8 +26,8 @@ def cost(record: Row, width: int) -> list[Text]:
     counted = f", {tokens(spent)}" if requests else ""
     kept = f"kept as {record['run_id']}" if record["files"] else "not kept"
     line = f"{many(requests, 'request')}{counted}, {seconds(record['duration_s'])}{_usd(handshake, ran)}"
-    first = single(key("Cost"), f"{line}; {kept}", width, style="dim", label_style="dim")
-    return [first, *_rate_limit(record, width)]
+    first = hanging(key("Cost"), f"{line}; {kept}", width, style="dim", label_style="dim")
+    return [*first, *_rate_limit(record, width)]
 
 
 def _usd(handshake: Row, ran: list[Row]) -> str:

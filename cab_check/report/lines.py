@@ -55,6 +55,11 @@ def two_ends(left: Text, right: str, width: int, *, style: str = "") -> Text:
     return Text.assemble(left, " " * (width - left.cell_len - cell_len(right)), (right, style))
 
 
+def address(label: str, text: str) -> Text:
+    """`label` and a web address behind it, on a line of its own however long it is: broken, nobody can follow it."""
+    return Text.assemble(label, clean(text).strip())
+
+
 def single(label: str, text: str, width: int, *, style: str = "", label_style: str = "") -> Text:
     """One line: `label`, then as much of `text` as fits behind it."""
     return Text.assemble((label, label_style), (cut(text, width - cell_len(label)), style))

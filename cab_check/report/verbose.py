@@ -14,7 +14,7 @@ from cab_check.report.checks import GLYPHS
 from cab_check.report.figures import many, seconds
 from cab_check.report.findings import GLYPHS as FINDING_GLYPHS
 from cab_check.report.findings import SURE, name, owner
-from cab_check.report.lines import change, hanging, page
+from cab_check.report.lines import address, change, hanging, page
 from cab_check.report.terminal import NARROWEST, first_screen
 from cab_check.wire.exchange import Exchange, Recording
 
@@ -91,10 +91,11 @@ def _said(finding: Row, width: int) -> Iterator[Text]:
     pairs.append(("follows from: ", finding["follows_from"]))
     pairs.append(("shows: ", _SHOWS[finding["compare"]]))
     pairs += [("seen: ", _place(item)) for item in finding["evidence"]]
-    pairs += [("source: ", source) for source in finding["sources"]]
     for label, text in pairs:
         if text:
             yield from hanging(f"     {label}", text, width, limit=_UNCUT)
+    for source in finding["sources"]:
+        yield address("     source: ", source)
 
 
 def _place(evidence: Row) -> str:

@@ -88,7 +88,7 @@ def read(wanted: str) -> tuple[str, str]:
     """The name of an engine, "auto" or a level, and the image that is named with it. Raises UsageError for no name."""
     name, _, image = wanted.partition(":")
     if name not in _PLAIN or (image and name not in ON_REQUEST):
-        raise UsageError(f"no sandbox {wanted!r}", f"Known: {', '.join(WANTED)}.")
+        raise UsageError(f"There is no sandbox {wanted!r}.", f"Known: {', '.join(WANTED)}.")
     return name, image
 
 

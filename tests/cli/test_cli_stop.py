@@ -51,11 +51,16 @@ def silent_server() -> Iterator[tuple[str, threading.Event]]:
                 connection.close()
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: str, nohup: bool = False) -> subprocess.Popen[str]:
     """A process that takes Ctrl-C, also where this one does not: a shell ignores it for what it puts aside."""
+
+    def settle_signals() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+
     return subprocess.Popen(
         command(*arguments),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=settle_signals,
         env=environment(home, CAB_KEY=KEY),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -71,7 +76,7 @@ def stop(process: subprocess.Popen[str], how: signal.Signals) -> tuple[str, str,
     return out, err, time.monotonic() - began
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_a_server_that_does_not_answer_can_be_left(home: Path, how: signal.Signals, code: int) -> None:
     with silent_server() as (base_url, asked):
         process = start(home, "handshake", "--endpoint", base_url, "--model", "m", "--json")
@@ -82,6 +87,29 @@ def test_a_server_that_does_not_answer_can_be_left(home: Path, how: signal.Signa
     assert record["partial"] and record["stopped_by"] in ("interrupt", "terminate")
     assert took < SOON_S + SLACK_S
     assert [path.name for path in home.rglob("record.json")] == ["record.json"]
+
+
+def test_under_nohup_a_closed_terminal_does_not_end_it(home: Path) -> None:
+    with silent_server() as (base_url, asked):
+        process = start(home, "handshake", "--endpoint", base_url, "--model", "m", nohup=True)
+        assert asked.wait(30)
+        process.send_signal(signal.SIGHUP)
+        out, err, _ = stop(process, signal.SIGTERM)
+    assert process.returncode == 143, err
+    assert "Ended by SIGTERM" in out
+
+
+@pytest.mark.parametrize("arguments", [["explain"], ["check", "--help"]])
+def test_a_reader_that_has_left_is_no_failed_task(home: Path, arguments: list[str]) -> None:
+    """`cab-check explain | head -1`: what a shell shows for a program that SIGPIPE ended, and not 1."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        process = subprocess.run(
+            command(*arguments), env=environment(home), stdout=nobody, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert process.returncode == 141, process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_the_time_limit_of_the_job_is_kept(home: Path) -> None:

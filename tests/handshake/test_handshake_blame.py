@@ -11,8 +11,19 @@ import pytest
 from faulty_endpoint import Fault, chunks, deltas, handshake_with
 from handshake_faults import hermes, said
 
+from cab_check.demo.faults.table import FAULTS
+
 WELL = hermes("write_file", '{"path": "a", "content": "b"}')
 BADLY = '<tool_call>\n{"name": "write_file", "arguments": {"path": "a"}}}}\n</tool_call>'
+
+
+def test_counts_that_never_change_are_no_proof_that_tools_are_dropped() -> None:
+    """The model answers in prose, and the server says 11 tokens whatever is sent: only the first is known."""
+    prose, constant = (FAULTS[name].after for name in ("tool-call-missing", "usage-implausible-constant"))
+    assert prose is not None and constant is not None
+    judged = handshake_with(lambda request, reply: constant(request, prose(request, reply)))
+    assert judged.findings[0].code == "tool-call-missing"
+    assert "tools-ignored" not in {finding.code for finding in judged.findings}
 
 
 def writes(body: dict[str, Any]) -> bool:

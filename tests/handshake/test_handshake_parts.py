@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,12 +15,12 @@ from cab_check.handshake.failure import failure
 from cab_check.handshake.fold import EXPLAINS, fold
 from cab_check.handshake.judge import judge
 from cab_check.handshake.plan import Plan
-from cab_check.handshake.questions import SURVIVES
+from cab_check.handshake.questions import SURVIVES, say
 from cab_check.handshake.seen import Seen
 from cab_check.handshake.text import is_noise, loops
 from cab_check.handshake.wording import WantedCall, wanted
 from cab_check.knowledge.vocabulary import codes, make
-from cab_check.wire.exchange import Ask, End, Exchange, Facts, Recording, Sent, Times
+from cab_check.wire.exchange import Ask, End, Exchange, Facts, Got, Piece, Recording, Sent, Times
 
 NAMES = st.text(string.ascii_lowercase + "_", min_size=1, max_size=12)
 VALUES = st.text(string.ascii_letters + string.digits + "-_./ ", max_size=30)
@@ -166,3 +167,18 @@ def test_asks_are_the_same_bytes_every_time() -> None:
     seen = Seen(Recording(Facts(base_url="http://127.0.0.1/v1", given="x")))
     first, second = (questions.read(Plan("m", "s"), seen) for _ in range(2))
     assert isinstance(first, Ask) and first.payload() == second.payload()
+
+
+def test_a_job_that_is_broken_off_in_its_first_chat_has_learned_nothing_of_it() -> None:
+    """Not that the key was let in, nor that the model answers, nor that the chat failed."""
+    seen, first = ended("interrupted")
+    body = b'{"object": "list", "data": [{"id": "m", "object": "model"}]}'
+    got = Got(200, "OK", "HTTP/1.1", (("Content-Type", "application/json"),), (Piece(0.0, body),))
+    listed = replace(first, got=got, body=body, end="complete")
+    ask = say(Plan("m", "s"), seen)
+    sent = Sent("POST", "https://llm.example/v1/chat/completions", (), ask.payload(), ask.route, keyed=True)
+    broken_off = replace(first, number=2, sent=sent)
+    judged = judge(Recording(seen.facts, (listed, broken_off)), Plan("m", "s"), stopped_by="interrupt")
+    told = {check.id: check.status for check in judged.checks}
+    assert {told[name] for name in ("service", "key", "model", "chat")} == {"skipped"}
+    assert judged.verdict == "unchecked"

@@ -8,6 +8,7 @@ from faulty_endpoint import handshake_with
 from cab_check.demo.faults.table import FAULTS
 from cab_check.handshake.tuis.effects import case_of, impact
 from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.vocabulary import make
 from cab_check.tuis.loader import profile
 
 
@@ -77,3 +78,11 @@ def test_a_mistake_that_only_degrades_does_so_however_often_it_is_made() -> None
 def test_text_where_no_call_was_tried_is_not_called_one() -> None:
     met = impact(profile("codex"), found("tool-call-missing", None))
     assert met is not None and (met.verdict, met.says.partition(" that ")[0]) == ("blocked", "shows the text")
+
+
+def test_a_body_that_a_proxy_refuses_concerns_every_api() -> None:
+    """nginx counts bytes, whichever route they are for; what is smaller than the limit that is told passes."""
+    refused = make("request-too-large", layer="context")
+    told = impact(profile("claude"), refused, api_works=True)
+    assert told is not None and told.verdict != "works"
+    assert impact(profile("claude"), refused.but(subject="1048576"), api_works=True) is None

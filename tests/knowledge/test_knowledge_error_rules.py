@@ -137,9 +137,13 @@ def test_every_rule_is_reached():
     own = [(status, body, ()) for status, body, _ in REPLIES]
     documented = [(row["status"], row["body"], ()) for row in FAILURES if "body" in row]
     recorded = [(x.status, x.body, x.got.headers) for server, name, _ in CAPTURED for x in (capture(server, name),)]
-    firewall = [(403, "<html><title>Sorry</title></html>", (("server", "cloudflare"),))]
-    told = [(status, body, headers) for status, body, headers, _ in WITH_HEADERS]
-    reached = {first_rule(*row) for row in [*own, *documented, *recorded, *firewall, *told]}
+    page = b"<html><title>Sorry</title></html>"
+    told_by_headers = [
+        (403, page.decode(), (("server", "cloudflare"),)),
+        (401, page.decode(), (("www-authenticate", 'Basic realm="x"'),)),
+        *((status, body, headers) for status, body, headers, _ in WITH_HEADERS),
+    ]
+    reached = {first_rule(*row) for row in [*own, *documented, *recorded, *told_by_headers]}
     assert [rule for number, rule in enumerate(error_rules()) if number not in reached] == []
 
 

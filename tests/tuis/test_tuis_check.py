@@ -65,10 +65,10 @@ def test_a_sound_profile_has_no_mistakes(tmp_path: Path) -> None:
         ("body_bytes = 2000", "body_bytes = true", "request.body_bytes: a whole number is wanted, not True"),
         ("chars = 500 }", "chars = 500, x = 1 }", "request.head[0].x: there is no such key; known are role"),
         ('names = ["read", "write"]', 'names = "read"', "request.tools.names: a list is wanted, not 'read'"),
-        ('"stream-tool-index"', '"stream-tool-indx"', "effects[0]: no finding is called 'stream-tool-indx'"),
+        ('"stream-tool-index"', '"stream-tool-indx"', "effects[0]: No finding is called 'stream-tool-indx'"),
         ('"missing"', '"gone"', "effects[0].subject: 'gone' is none of missing, reused, offset"),
         ('"missing"', '"missing"\nalso = ["empty-reply:x"]', "effects[0].subject: empty-reply has no subject"),
-        ('"missing"', '"missing"\nalso = ["no-such"]', "effects[0]: no finding is called 'no-such'"),
+        ('"missing"', '"missing"\nalso = ["no-such"]', "effects[0]: No finding is called 'no-such'"),
         ('mode = "noindex"', 'mode = "noindex"\nvariant = "txt"', "effects[0].variant: there is no variant 'txt'"),
         ('mode = "noindex"', 'mode = "x"\nvariant = "text"', "stream-tool-index cannot be met by a request that does"),
         (

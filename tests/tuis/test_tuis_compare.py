@@ -87,7 +87,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], dict[str, str | None], str, str]]
     ("codex", [('model_provider = "byo"', 'model_provider = "openai"')], {}, "model_provider", "another value"),
     ("claude", [], {"ANTHROPIC_BASE_URL": URL}, "ANTHROPIC_BASE_URL", "no /v1 belongs here"),
     ("claude", [], {"ANTHROPIC_SMALL_FAST_MODEL": None}, "ANTHROPIC_SMALL_FAST_MODEL", "is not set"),
-    ("claude", [], {"ANTHROPIC_API_KEY": None}, "ANTHROPIC_API_KEY", "no key is set"),
+    ("claude", [], {"ANTHROPIC_AUTH_TOKEN": None}, "ANTHROPIC_AUTH_TOKEN", "no key is set"),
     ("qwen", [], {"OPENAI_BASE_URL": "http://127.0.0.1:8000"}, "OPENAI_BASE_URL", "the /v1 is missing"),
     ("qwen", [], {"OPENAI_MODEL": "coder"}, "OPENAI_MODEL", "another model"),
     ("copilot", [], {"COPILOT_PROVIDER_TYPE": "anthropic"}, "COPILOT_PROVIDER_TYPE", "sends /v1/messages"),

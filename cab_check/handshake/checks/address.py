@@ -35,8 +35,7 @@ def _judge_typed(plan: Plan, seen: Seen) -> Outcome:
 
 def _ask_base_path(plan: Plan, seen: Seen) -> list[Ask]:
     """The chat itself first: a server without a model list is no wrong address. Then one guess after the other."""
-    at_given = seen.lists[0] if seen.lists else None
-    if at_given is None or not _is_elsewhere(at_given):
+    if not seen.lists_at_given or not _is_elsewhere(seen.lists_at_given[0]):
         return []
     if plan.model is not None:
         chat = questions.say(plan, seen)
@@ -54,9 +53,9 @@ def _judge_base_path(plan: Plan, seen: Seen) -> Outcome:
         return not_asked()
     if seen.base_path != seen.given_base_path:
         return _found_elsewhere(seen, numbers)
-    if not seen.lists:
+    if not seen.lists_at_given:
         return not_asked("the list of models was not asked for")
-    first = seen.lists[0]
+    first = seen.lists_at_given[0]
     if not _is_elsewhere(first) or _chat_is_here(seen):
         came = f"HTTP {first.status}" if first.status else first.end
         return Outcome("pass", f"{came} from {first.sent.url}", (), numbers)
@@ -71,7 +70,10 @@ def _found_elsewhere(seen: Seen, numbers: tuple[int, ...]) -> Outcome:
         "address-wrong-base-path",
         subject=found,
         title=f"The API answers under {found}, not under {seen.given_base_path or '/'}.",
-        evidence=[shown(seen.lists[0]), evidence(proof.number, "status", f"HTTP {proof.status} from {path_of(proof)}")],
+        evidence=[
+            shown(seen.lists_at_given[0]),
+            evidence(proof.number, "status", f"HTTP {proof.status} from {path_of(proof)}"),
+        ],
         confidence="high",
     )
     return Outcome("warn", f"the API answers under {found}", (finding,), numbers)
@@ -96,6 +98,9 @@ def _codes(turn: Turn, seen: Seen) -> set[str]:
 
 
 def _wrong_address(exchange: Exchange, seen: Seen) -> Finding:
+    told = failure(exchange, seen)
+    if told is not None and told.code not in _NOT_HERE:
+        return told
     if is_html(exchange.body):
         return make("web-page-instead-of-api", evidence=[shown(exchange)], confidence="high")
     return make("address-wrong-base-path", title=_NOWHERE, evidence=[shown(exchange)], confidence="low")

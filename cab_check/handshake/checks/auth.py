@@ -9,6 +9,18 @@ from cab_check.handshake.seen import Seen
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import evidence, make
 
+_SHAPES = {
+    "empty": "nothing",
+    "whitespace": "white space",
+    "line_end": "a line end",
+    "quotes": "quotes",
+    "bom": "an invisible mark",
+    "bearer_prefix": "a 'Bearer ' prefix",
+    "non_ascii": "letters that are not ASCII",
+    "control": "a control character",
+    "variable": "the name of a variable instead of its value",
+}
+"""What is wrong with the form of a key, in words; `short` and `placeholder` are no fault of form."""
 _gate = gate("auth", proof="the request is let in")
 
 
@@ -24,12 +36,13 @@ def _judge(plan: Plan, seen: Seen) -> Outcome:
 
 def _malformed(seen: Seen, outcome: Outcome) -> tuple[Finding, ...]:
     """The shape of a key explains why it is refused; one that is let in may look as it likes."""
-    odd = [name for name, is_so in seen.facts.key_shape.items() if is_so]
+    odd = [name for name, is_so in seen.facts.key_shape.items() if is_so and name in _SHAPES]
     refused = any(finding.code in ("key-rejected", "key-missing") for finding in outcome.findings)
     if not odd or not refused:
         return ()
     words = f"the key from {seen.facts.key_source or 'the options'} has: {', '.join(odd)}"
-    return (make("key-malformed", evidence=[evidence(None, "facts.key_shape", words)], confidence="high"),)
+    title = f"The key carries {' and '.join(_SHAPES[name] for name in odd)}."
+    return (make("key-malformed", title=title, evidence=[evidence(None, "facts.key_shape", words)], confidence="high"),)
 
 
 def _in_clear(seen: Seen) -> tuple[Finding, ...]:

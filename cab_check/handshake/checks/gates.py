@@ -22,7 +22,8 @@ def ask_plain_chat(plan: Plan, seen: Seen) -> list[Ask]:
 
 
 def gate(*layers: str, proof: str) -> Callable[[Plan, Seen], Outcome]:
-    """A judge that fails if no chat completion was had, for a reason of `layers`.
+    """A judge that fails if no chat completion was had, for a reason of `layers`. A list of models can show such a
+    reason too, and proves nothing.
 
     Once one was had, a failure of another request is a matter of the check that asked it, whatever its reason.
     """
@@ -33,11 +34,13 @@ def gate(*layers: str, proof: str) -> Callable[[Plan, Seen], Outcome]:
             return not_asked()
         numbers = tuple(exchange.number for exchange in looked_at)
         good = next((exchange for exchange in looked_at if exchange.ok and not _reasons(exchange, seen)), None)
-        if good is not None:
+        if good is not None and seen.turns:
             return Outcome("pass", proof, (), (good.number,))
         found = [reason for exchange in looked_at for reason in _reasons(exchange, seen)]
         ours = [finding for finding in found if code(finding.code).layer in layers]
         if not ours:
+            if not seen.turns:
+                return not_asked("no chat completion was had")
             return Outcome("pass", f"nothing against it: HTTP {looked_at[0].status}", (), numbers)
         finding = merge([finding for finding in ours if finding.key == ours[0].key], len(looked_at))
         return Outcome("fail", f"{finding.key}: {finding.title}", (finding,), numbers)

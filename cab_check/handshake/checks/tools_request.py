@@ -53,7 +53,9 @@ def _ignored(turns: list[Turn], seen: Seen) -> Finding | None:
     """The prompt counts no more tokens with tools than the same messages do without, and no call ever came."""
     if any(is_usable(turn) for turn in turns):
         return None
-    pairs = [(turn, twin) for turn in turns for twin in seen.turns if _are_twins(turn, twin)]
+    pairs = [
+        (turn, twin) for turn in turns if _counts(seen, turn.streamed) for twin in seen.turns if _are_twins(turn, twin)
+    ]
     counted = [(turn, twin, _prompt(turn), _prompt(twin)) for turn, twin in pairs]
     flat = [(turn, twin, told, bare) for turn, twin, told, bare in counted if told and bare and told <= bare]
     if not flat or len(flat) < sum(bool(told and bare) for _, _, told, bare in counted):
@@ -70,6 +72,11 @@ def _ignored(turns: list[Turn], seen: Seen) -> Finding | None:
         for turn, twin, told, bare in flat
     ]
     return merge(found, len(pairs))
+
+
+def _counts(seen: Seen, streamed: bool) -> bool:
+    """Whether prompts are counted at all: the same figure for whatever is sent says nothing of what arrived."""
+    return len({told for turn in seen.turns if turn.streamed == streamed and (told := _prompt(turn))}) > 1
 
 
 def _are_twins(turn: Turn, twin: Turn) -> bool:

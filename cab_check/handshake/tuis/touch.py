@@ -44,6 +44,9 @@ _OF_THE_MODEL = frozenset(
 _OF_ITS_SIZE = frozenset({"first-token-slow", "context-truncated-silently", "context-too-small"})
 """Faults of a long prompt, which short turns over another API cannot rule out."""
 
+_OF_THE_WAY = frozenset({"request-too-large"})
+"""Refused by what stands in front for the bytes alone, whichever API they are for."""
+
 
 def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None) -> bool:
     """Whether this CLI meets `finding`. `api_works`: its own API, where that is not chat completions, passed a turn
@@ -52,6 +55,8 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
     layer, subject = code(finding.code).layer, finding.subject or ""
     if layer in GATES and finding.layer in GATES:
         return True
+    if finding.code in _OF_THE_WAY:
+        return _BY_CODE[finding.code](profile, subject)
     if layer == "other-apis":
         return finding.code.startswith(profile.wire)
     if finding.apis and profile.wire not in finding.apis and not _expected(profile, finding, api_works):
