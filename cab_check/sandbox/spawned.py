@@ -140,7 +140,8 @@ class _Running:
             await ended
             await asyncio.gather(feeding, watching, return_exceptions=True)
             with suppress(TimeoutError, OSError):  # what `sink` raised has been raised above
-                await asyncio.wait_for(pumps, _LAST_OUTPUT_S)
+                async with asyncio.timeout(_LAST_OUTPUT_S):
+                    await pumps
         code = process.returncode or 0
         if limit is None and self._wrapper.failed(code, self._stderr):
             raise NoSandbox(f"the walls failed: {one_line(self._stderr.decode('utf-8', 'replace'))}")

@@ -55,7 +55,8 @@ async def gather(
 
 async def _look_up(address: Address, within_s: float) -> tuple[bool | None, tuple[str, ...]]:
     try:
-        spots = await asyncio.wait_for(resolve(address.host, address.port), within_s)
+        async with asyncio.timeout(within_s):  # wait_for loses a cancellation that comes with the answer (gh-86296)
+            spots = await resolve(address.host, address.port)
     except TimeoutError:
         return None, ()
     except socket.gaierror as failure:
