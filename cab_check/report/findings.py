@@ -22,6 +22,15 @@ def name(finding: Row) -> str:
     return f"{finding['code']} ({finding['subject']})" if finding["subject"] else str(finding["code"])
 
 
+def over(finding: Row) -> str:
+    """The API, where it was seen over others than chat completions alone; empty elsewhere.
+
+    Codes that name their API say it themselves, and Records of older versions do not tell.
+    """
+    apis = [api for api in finding.get("apis") or () if not finding["code"].startswith(api)]
+    return f" over {' and '.join(f'/{api}' for api in apis)}" if apis and "chat" not in apis else ""
+
+
 def owner(finding: Row) -> str:
     """Whose it is to mend."""
     return "you" if finding["owner"] == "user" else str(finding["owner"])
@@ -62,7 +71,7 @@ def _head(finding: Row, width: int, *, titled: bool) -> list[Text]:
     """The finding's name and whose it is; `titled` says what it means too, which the verdict has said of the first."""
     glyph, style = GLYPHS[finding["severity"]]
     seen, asked = finding["seen"]
-    title = Text.assemble("  ", (glyph, style), "  ", (cut(name(finding), width), "bold"))
+    title = Text.assemble("  ", (glyph, style), "  ", (cut(name(finding), width), "bold"), over(finding))
     facts = f"{owner(finding)}, {seen} of {asked}, {SURE[finding['confidence']]}"
     means = hanging(" " * _INDENT, finding["title"], width) if titled else []
     return [two_ends(title, facts, width), *means]

@@ -13,7 +13,7 @@ from cab_check.report.axes import AXES
 from cab_check.report.checks import GLYPHS
 from cab_check.report.figures import many, seconds
 from cab_check.report.findings import GLYPHS as FINDING_GLYPHS
-from cab_check.report.findings import SURE, name, owner
+from cab_check.report.findings import SURE, name, over, owner
 from cab_check.report.lines import address, change, hanging, page
 from cab_check.report.terminal import NARROWEST, first_screen
 from cab_check.wire.exchange import Exchange, Recording
@@ -78,7 +78,7 @@ def _findings(record: Row, width: int) -> Iterator[Text]:
     for finding in record["handshake"]["findings"]:
         glyph, style = FINDING_GLYPHS[finding["severity"]]
         seen, asked = finding["seen"]
-        facts = f"{name(finding)}: {owner(finding)}, {seen} of {asked}, {SURE[finding['confidence']]}"
+        facts = f"{name(finding)}{over(finding)}: {owner(finding)}, {seen} of {asked}, {SURE[finding['confidence']]}"
         yield from hanging(f"  {glyph}  ", facts, width, limit=_UNCUT, style="bold", label_style=style)
         yield from _said(finding, width)
         if finding["fix"]:

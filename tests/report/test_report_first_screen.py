@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 from cab_check.base.errors import CabError
 from cab_check.handshake.result import ModelFacts
-from cab_check.knowledge.finding import Evidence, Finding, Hop
+from cab_check.knowledge.finding import Api, Evidence, Finding, Hop
 from cab_check.report.terminal import LINES, first_screen, verdict_line
 
 RECORDS = all_records()
@@ -189,3 +189,21 @@ def test_the_same_record_gives_the_same_screen(name: str) -> None:
 
 def test_quiet_is_the_verdict_alone() -> None:
     assert verdict_line(RECORDS["wrong-key"]).plain == "NOT CHECKED  gpt-5-mini: the endpoint refuses the key\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "apis", "told"),
+    [
+        ("empty-reply", ("responses",), "empty-reply over /responses"),
+        ("empty-reply", ("responses", "messages"), "empty-reply over /responses and /messages"),
+        ("empty-reply", ("chat", "responses"), "empty-reply"),
+        ("empty-reply", ("chat",), "empty-reply"),
+        ("empty-reply", (), "empty-reply"),
+        ("responses-api-broken", ("responses",), "responses-api-broken"),
+    ],
+)
+def test_a_finding_of_another_api_says_over_which_it_was_seen(code: str, apis: tuple[Api, ...], told: str) -> None:
+    finding = Finding(code, "chat", "info", "model", "Nothing came.", seen=(3, 3), apis=apis)
+    lines = screen(record(handshake(verdict="works", findings=(finding,))))
+    (line,) = [line for line in lines if line.startswith("  i  ")]
+    assert line.split("  ")[2] == told
