@@ -88,7 +88,7 @@ def _misnamed(name: str, subject: str | None) -> Iterator[str]:
     try:
         entry = code(name)
     except UnknownName as unknown:
-        yield f"{unknown}{f'; {unknown.next_step}' if unknown.next_step else ''}"
+        yield f"{unknown} {unknown.next_step}".rstrip()
         return
     allowed = [part.strip() for part in (entry.subject or "").split("|")]
     if subject is not None and entry.subject is None:

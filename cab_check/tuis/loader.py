@@ -87,8 +87,7 @@ def _names_amiss(profile: Profile) -> Iterator[str]:
             try:
                 code(name)
             except UnknownName as unknown:
-                hint = f"; {unknown.next_step}" if unknown.next_step else ""
-                yield f"effects[{number}]: {unknown}{hint}"
+                yield f"effects[{number}]: {unknown} {unknown.next_step}".rstrip()
     told = {f"effects[{number}]": effect.variant for number, effect in enumerate(profile.effects)}
     told |= {f"replies[{number}]": reply.variant for number, reply in enumerate(profile.replies)}
     for place, variant in told.items():

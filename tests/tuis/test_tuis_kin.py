@@ -68,9 +68,9 @@ def test_a_sound_table_has_no_mistakes(tmp_path: Path) -> None:
         (
             '"gateway-timeout"',
             '"gateway-timout"',
-            "kin[0].findings: no finding is called 'gateway-timout'; did you mean",
+            "kin[0].findings: No finding is called 'gateway-timout'. Did you mean gateway-timeout",
         ),
-        ('"server-crashed"', '"server-crashed:x"', "kin[0].like: server-crashed has no subject"),
+        ('"server-crashed"', '"server-loading:x"', "kin[0].like: server-loading has no subject"),
         ('"server-crashed"', '"usage-missing:x"', "kin[0].like: 'x' is none of"),
         ('["server-crashed"]', "[]", "kin[0].like: at least one finding is wanted"),
         ('why = "the request ends with a status of 500 or more"\n', "", "kin[0].why: is missing"),
