@@ -14,9 +14,11 @@ from cab_check.demo.arguments import fill
 from cab_check.demo.asking import calls_asked
 from cab_check.demo.conversation import Answer, Asked, ChatRequest, Message, Tool
 from cab_check.demo.exact import exact_reply
+from cab_check.demo.history import Step, steps_of
 from cab_check.demo.literals import window
 from cab_check.demo.longtext import long_text
 from cab_check.demo.recall import recall
+from cab_check.demo.schema import kind_of, resolve
 from cab_check.demo.solver import solve
 from cab_check.demo.toolbox import Kind, kinds
 
@@ -62,12 +64,24 @@ def _freely(request: ChatRequest, ask: str, turn: tuple[Message, ...]) -> Answer
     if worked is not None:
         return worked
     asked = calls_asked(ask, tools)
-    made = [call.name for message in turn for call in message.calls]
+    made = [step.call.name for step in steps_of(turn) if not _refused(step, tools)]
     rest = asked[len(made) :] if made == [call.name for call in asked[: len(made)]] else ()
     if rest:
         return Answer(calls=rest)
     results = [message for message in turn if message.role == "tool"]
     return Answer(_report(request, ask, results) if results else _text(request, ask))
+
+
+def _refused(step: Step, tools: tuple[Tool, ...]) -> bool:
+    """Whether a call came back with an error because it was broken itself: then it is made again."""
+    offered = {tool.name: resolve(tool.parameters, tool.parameters) for tool in tools}
+    schema = offered.get(step.call.name)
+    if not step.failed or schema is None:
+        return step.failed
+    known, given = schema.get("properties", {}), step.call.arguments
+    words = {name for name, item in known.items() if kind_of(item) == "string"}
+    mistyped = any(not isinstance(value, str) for name, value in given.items() if name in words)
+    return mistyped or not set(schema.get("required", ())) <= set(given)
 
 
 def _text(request: ChatRequest, ask: str) -> str:

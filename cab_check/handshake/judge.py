@@ -10,6 +10,7 @@ from cab_check.handshake.checks import checks_of
 from cab_check.handshake.checks.context import tokens_verified
 from cab_check.handshake.figures import cost, model_facts, spent_ms
 from cab_check.handshake.fold import fold, in_order
+from cab_check.handshake.mends import with_mendings
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
@@ -40,7 +41,8 @@ def judge(
     able = capabilities(outcomes) | {name: "yes" for one in passed for name in needs(one)}
     found = [(finding, check) for check in checks for finding in outcomes[check.id].findings]
     placed = [_placed(finding.but(apis=apis_of(finding, seen)), check) for finding, check in found]
-    folded = in_order(weighed(asked_about, fold(placed), able)) if asked_about else fold(placed)
+    told = in_order(with_mendings(fold(placed), seen))
+    folded = in_order(weighed(asked_about, told, able)) if asked_about else told
     findings = tuple(_advised(finding, hops, seen, plan) for finding in folded)
     verdict, exit_code = decide(outcomes, findings, stopped_by)
     model = model_facts(plan, seen)

@@ -89,6 +89,11 @@ class ApiTurn:
         return bool(self.results)
 
     @property
+    def tells_of_mistake(self) -> bool:
+        """Whether it gives a call back as broken: only what tells the model of it looks at such a turn."""
+        return any(text.endswith(wording.AGAIN) for text in self.results)
+
+    @property
     def number(self) -> int:
         """The exchange's number."""
         return self.exchange.number
@@ -205,11 +210,11 @@ class Surface:
         return ApiTurn(exchange, body, self.read(exchange), held, results)
 
     def turns(self, seen: Seen) -> list[ApiTurn]:
-        """Every turn in the recording, but redirects that were followed."""
+        """Every turn in the recording, but redirects that were followed, and calls given back as broken."""
         followed = {exchange.follows_redirect for exchange in seen.exchanges}
         kept = (e for e in seen.exchanges if e.number not in followed and e.end != "unrecorded")
         found = map(self.turn, kept)
-        return [turn for turn in found if turn is not None]
+        return [turn for turn in found if turn is not None and not turn.tells_of_mistake]
 
 
 def _rows(body: Body, name: str) -> list[Mapping[str, Any]]:
@@ -340,11 +345,16 @@ def apis_of(finding: Finding, seen: Seen) -> tuple[Api, ...]:
     return tuple(api for route, api in _APIS if any(path.endswith(route) for path in paths))
 
 
+def api_of(exchange: Exchange) -> Api | None:
+    """Over which API a request went."""
+    return next((api for route, api in _APIS if path_of(exchange).endswith(route)), None)
+
+
 def fields_taken(seen: Seen) -> dict[str, frozenset[str]]:
     """For each of these APIs that was asked at all, the fields of the requests that were accepted."""
     found: dict[str, frozenset[str]] = {}
     for turn in every_api_turn(seen):
-        api = next(api for route, api in _APIS if path_of(turn.exchange).endswith(route))
+        api = str(api_of(turn.exchange))
         found[api] = found.get(api, frozenset()) | (frozenset(turn.body) if turn.accepted else frozenset())
     return found
 

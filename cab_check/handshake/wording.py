@@ -36,11 +36,14 @@ _ABOUT = (
 """Questions of which one check alone knows what an answer must be -> how they are phrased."""
 
 STAND_IN = "stand-in"
+MEND = "mend"
 _STANDS_IN = re.compile(r"^Stand-in for the instructions of ([\w.-]+)\.")
 _STANDS_IN_SOMEWHERE = re.compile(rb'"Stand-in for the instructions of ([\w.-]+)\.')
 
 BOTH_AT_ONCE = "Make both calls in one reply."
 THEN_SAY = "Then repeat what it says."
+AGAIN = "Nothing was done. Make the call again, as it should be."
+"""Ends the result of a call that is given back as broken."""
 ASK_NAME = "What is the name of this project? Reply with the name only."
 COUNT = "Write the numbers from 1 to 20, separated by spaces."
 COUNT_FAR = "Write the numbers from 1 to 99, separated by spaces."
@@ -177,6 +180,8 @@ def _wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
         return Wanted()
     last = messages[-1]
     if last.get("role") == "tool":
+        if text_of(last).endswith(AGAIN):
+            return Wanted(about=MEND)
         found = _RESULT_WORD.search(text_of(last))
         return Wanted(result_word=found.group() if found else None)
     if last.get("role") != "user":

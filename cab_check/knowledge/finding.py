@@ -22,6 +22,15 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Mending:
+    """How often, over one API, a broken call was given back with its error, and was then made as it should be."""
+
+    api: Api
+    told: int
+    mended: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a judge reports. `seen` is k of n: how often it showed among the exchanges that could have shown it.
 
@@ -45,6 +54,7 @@ class Finding:
     compare: Compared | None = None  # at which of two addresses it shows; None: not compared, or not comparable
     seen_there: tuple[int, int] | None = None  # `seen`, at the second address
     apis: tuple[Api, ...] = ()  # over which of them it was seen; none: it is no matter of a completion
+    mendings: tuple[Mending, ...] = ()  # of a broken call: what came of telling the model
 
     @property
     def key(self) -> str:

@@ -70,9 +70,11 @@ def test_a_mistake_that_the_model_makes_every_time_blocks(name: str) -> None:
     assert met is not None and (met.verdict, met.finding.code) == ("blocked", "tool-name-wrong")
 
 
-def test_a_mistake_that_only_degrades_does_so_however_often_it_is_made() -> None:
-    met = impact(profile("pi"), found("tool-arguments-schema-mismatch", "path"))
-    assert met is not None and (met.verdict, "times of" in met.says) == ("degraded", True)
+def test_arguments_that_break_the_schema_every_time_block_only_if_the_model_is_told_in_vain() -> None:
+    mistake = found("tool-arguments-schema-mismatch", "path")
+    met, untold = (impact(profile("pi"), one) for one in (mistake, mistake.but(mendings=())))
+    assert met is not None and (met.verdict, "each time the model was told" in met.says) == ("blocked", True)
+    assert untold is not None and (untold.verdict, "times of" in untold.says) == ("degraded", True)
 
 
 def test_text_where_no_call_was_tried_is_not_called_one() -> None:

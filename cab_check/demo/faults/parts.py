@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,9 @@ Body = dict[str, Any]
 When = Callable[[Body], bool]
 
 CHAT = "/chat/completions"
+_ERROR = re.compile(
+    r"\s*(?:<\w+>)?(?:error|inputvalidation|failed|unsupported|tool \"[^\"]*\" not found)", re.IGNORECASE
+)
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Welcome</body></html>"
 
 
@@ -61,6 +65,12 @@ def has_tools(body: Body) -> bool:
 def has_result(body: Body) -> bool:
     """Whether the request carries a tool's result: it is a later turn."""
     return any(item.get("role") == "tool" for item in messages(body))
+
+
+def is_told(body: Body) -> bool:
+    """Whether the conversation ends in a tool's result that is an error."""
+    last = messages(body)[-1:]
+    return any(item.get("role") == "tool" and _ERROR.match(text_of(item.get("content"))) for item in last)
 
 
 def past_calls(body: Body) -> list[dict[str, Any]]:
@@ -154,6 +164,11 @@ def chunks(change: Callable[[list[Any]], list[Any]], when: When = always) -> Aft
         return replace(reply, events=tuple(change(copy.deepcopy(list(reply.events)))))
 
     return after
+
+
+def unless(when: When, fault: After) -> After:
+    """`fault`, but for chat completions for which `when` holds."""
+    return lambda request, reply: reply if when(asked(request)) else fault(request, reply)
 
 
 def both(*steps: After) -> After:

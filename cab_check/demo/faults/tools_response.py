@@ -20,10 +20,12 @@ from cab_check.demo.faults.parts import (
     has_result,
     has_tools,
     instead,
+    is_told,
     message,
     messages,
     on_chat,
     plain,
+    unless,
 )
 from cab_check.demo.http import HttpReply, HttpRequest
 
@@ -124,6 +126,9 @@ def _as_object(text: str) -> Any:
         return text
 
 
+_CUT_SHORT = arguments(lambda text: text[:-2])
+_NAMED_WRONG = each_call(lambda call: call["function"].update(name=f"functions.{call['function'].get('name')}:0"))
+
 FAULTS = (
     Fault(
         "tool-call-missing",
@@ -160,13 +165,25 @@ FAULTS = (
         "tool-name-wrong",
         "tool-name-wrong",
         "Calls name the tool with a prefix and a number around it.",
-        after=each_call(lambda call: call["function"].update(name=f"functions.{call['function'].get('name')}:0")),
+        after=_NAMED_WRONG,
+    ),
+    Fault(
+        "tool-name-wrong-until-told",
+        "tool-name-wrong",
+        "Calls name the tool with a prefix and a number around it; once told that there is no such tool, they do not.",
+        after=unless(is_told, _NAMED_WRONG),
     ),
     Fault(
         "tool-arguments-invalid-json",
         "tool-arguments-invalid-json",
         "The arguments of calls lack their last characters.",
-        after=arguments(lambda text: text[:-2]),
+        after=_CUT_SHORT,
+    ),
+    Fault(
+        "tool-arguments-invalid-json-until-told",
+        "tool-arguments-invalid-json",
+        "The arguments of calls lack their last characters, but for a call that follows an error.",
+        after=unless(is_told, _CUT_SHORT),
     ),
     Fault(
         "tool-arguments-object",
@@ -191,6 +208,13 @@ FAULTS = (
         "tool-arguments-schema-mismatch",
         "Every argument of a call is the number 7, whatever type the tool's schema wants.",
         after=arguments(_wrong_types),
+        subject="path",
+    ),
+    Fault(
+        "tool-arguments-schema-mismatch-until-told",
+        "tool-arguments-schema-mismatch",
+        "Every argument of a call is the number 7, but for a call that follows an error.",
+        after=unless(is_told, arguments(_wrong_types)),
         subject="path",
     ),
     Fault(

@@ -16,6 +16,7 @@ from cab_check.handshake.checks.chat import ONLY_REASONING
 from cab_check.handshake.checks.turns import result_faults
 from cab_check.handshake.failure import failure, shown
 from cab_check.handshake.form import Faults, form_faults, is_broken_form, problems
+from cab_check.handshake.mends import in_place_of_result, to_mend
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.questions import MORE_ROOM
 from cab_check.handshake.result import Status
@@ -53,11 +54,16 @@ def ask_surface(surface: Surface, plan: Plan, seen: Seen) -> list[Ask]:
     def first(number: int) -> Ask:
         return surface.ask(plan, replace(opening.form, number=number))
 
+    def told(broken: Turn, words: str) -> Ask:
+        number, reply = next((n, turn.reply) for n, turn in enumerate(opened) if turn.number == broken.number)
+        return in_place_of_result(surface.ask(plan, replace(opening.form, number=number), reply), words)
+
     tries = _more(first, surface, first_faults, plan, seen)
     opened = [turn for number in range(plan.tries) if (turn := _turn_for(first(number), surface, seen)) is not None]
     base = next((turn for turn in opened if is_usable(turn.as_chat)), None)
-    if tries or base is None:
-        return tries
+    mend = tries or to_mend([turn.as_chat for turn in opened], told, seen)
+    if mend or base is None:
+        return mend
 
     def second(number: int) -> Ask:
         return surface.ask(plan, replace(opening.form, number=number), base.reply)

@@ -9,6 +9,7 @@ from cab_check.handshake.calls import call_faults, carried, is_sound
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
 from cab_check.handshake.checks.tools_request import forced, offered
 from cab_check.handshake.form import form_faults, is_broken_form, with_failure
+from cab_check.handshake.mends import over_chat, to_mend
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import Tally, ask_until_told, is_moody, outstanding, tally
@@ -61,7 +62,8 @@ def call_turns(seen: Seen, *, streamed: bool, pick: Pick = _is_one) -> list[Turn
 
 
 def _ask_call(plan: Plan, seen: Seen) -> list[Ask]:
-    return ask_until_told(lambda number: questions.read(plan, seen, number), call_faults, plan, seen)
+    tries = ask_until_told(lambda number: questions.read(plan, seen, number), call_faults, plan, seen)
+    return tries or to_mend(call_turns(seen, streamed=False), over_chat, seen)
 
 
 def _judge_call(plan: Plan, seen: Seen) -> Outcome:
@@ -80,7 +82,8 @@ def _ask_stream(plan: Plan, seen: Seen) -> list[Ask]:
     """As for the plain call; where the stream fails the model's way, each try also gets its plain twin."""
     streamed = ask_until_told(lambda n: questions.read(plan, seen, n, stream=True), call_faults, plan, seen)
     tried = [n for n in range(1, plan.tries) if seen.answer_to(questions.read(plan, seen, n, stream=True))]
-    return streamed + [ask for n in tried for ask in outstanding(questions.read(plan, seen, n), seen)]
+    twins = [ask for n in tried for ask in outstanding(questions.read(plan, seen, n), seen)]
+    return streamed + twins or to_mend(call_turns(seen, streamed=True), over_chat, seen)
 
 
 def _judge_stream(plan: Plan, seen: Seen) -> Outcome:
@@ -161,7 +164,8 @@ def _judge_two(plan: Plan, seen: Seen) -> Outcome:
 
 
 def _ask_text(plan: Plan, seen: Seen) -> list[Ask]:
-    return ask_until_told(lambda number: questions.write(plan, seen, number), call_faults, plan, seen)
+    tries = ask_until_told(lambda number: questions.write(plan, seen, number), call_faults, plan, seen)
+    return tries or to_mend(call_turns(seen, streamed=True, pick=_is_verbatim), over_chat, seen)
 
 
 def _judge_text(plan: Plan, seen: Seen) -> Outcome:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cab_check.handshake.checks.chat import ONLY_REASONING
+from cab_check.handshake.mends import ENOUGH
 from cab_check.handshake.result import TuiWord
 from cab_check.handshake.tries import MOST_OF
 from cab_check.handshake.tuis.touch import GATES, number, tokens_wanted, touches
-from cab_check.knowledge.finding import Finding
+from cab_check.knowledge.finding import Finding, Mending
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.effects import effect_on
 from cab_check.tuis.kin import is_refusal, kin_of, words_for
@@ -75,14 +76,19 @@ def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None)
     effect = effect_of(profile, finding)
     if finding.severity == "info" and effect is not None and not _is_own(effect, finding):
         effect = None  # what weighs nothing for anybody is not made heavy by a likeness
-    return _measured(finding, effect) if effect is not None else _unmeasured(profile, finding)
+    return _measured(profile, finding, effect) if effect is not None else _unmeasured(profile, finding)
 
 
-def _measured(finding: Finding, effect: Effect) -> Impact:
+def _measured(profile: Profile, finding: Finding, effect: Effect) -> Impact:
+    if effect.does == "tells the model" and is_mended(profile, finding):
+        says = f"{effect.says}; here the model then makes the call as it should: it costs a turn each time"
+        return Impact(finding, "blocked" if effect.loses_call else "degraded", says, effect)
     if _in_vain(finding, effect):
         hits, tries = finding.seen
-        says = f"{effect.says}, and here the mistake came {hits} times of {tries}"
-        return Impact(finding, "blocked" if code(finding.code).severity == "blocks" else "degraded", says, effect)
+        told = ", and again each time the model was told" if _never_mended(profile, finding) else ""
+        says = f"{effect.says}, and here the mistake came {hits} times of {tries}{told}"
+        blocks = code(finding.code).severity == "blocks" or _never_mended(profile, finding)
+        return Impact(finding, "blocked" if blocks else "degraded", says, effect)
     word = "blocked" if effect.loses_call else COMES_TO[effect.does]
     way_out = finding.code in _PASSES or (finding.code == _EDITS and finding.severity == "degrades")
     own = any(name == finding.code for name, _ in effect.findings)
@@ -96,6 +102,20 @@ def _in_vain(finding: Finding, effect: Effect) -> bool:
     """
     of_a_call = code(finding.code).layer == "tools-response"
     return of_a_call and effect.does == "tells the model" and not effect.loses_call and _always(finding)
+
+
+def is_mended(profile: Profile, finding: Finding) -> bool:
+    """Whether the model makes a broken call as it should once it is told; a second time counts, too."""
+    return any(mending.mended for mending in _mendings(profile, finding))
+
+
+def _never_mended(profile: Profile, finding: Finding) -> bool:
+    return sum(one.told for one in _mendings(profile, finding)) >= ENOUGH and not is_mended(profile, finding)
+
+
+def _mendings(profile: Profile, finding: Finding) -> tuple[Mending, ...]:
+    """What came of telling the model, over this CLI's own API where it was told there."""
+    return tuple(one for one in finding.mendings if one.api == profile.wire) or finding.mendings
 
 
 def _in_earnest(profile: Profile, finding: Finding) -> Finding:
@@ -114,7 +134,8 @@ def _is_own(effect: Effect, finding: Finding) -> bool:
 
 def effect_of(profile: Profile, finding: Finding) -> Effect | None:
     """The measured effect of that finding, or of its nearest kin; the gravest where several were measured."""
-    own = effect_on(profile, finding.code, finding.subject, case="always") if _always(finding) else None
+    without_end = _always(finding) and not is_mended(profile, finding)
+    own = effect_on(profile, finding.code, finding.subject, case="always") if without_end else None
     own = own or effect_on(profile, finding.code, finding.subject, case=case_of(finding))
     kin = (effect_on(profile, name, subject) for name, subject in kin_of(finding.code, finding.subject))
     return own or next(filter(None, kin), None)
@@ -169,7 +190,7 @@ def _unmeasured(profile: Profile, finding: Finding) -> Impact | None:
         return Impact(finding, "blocked", "sends what is refused; what it then shows was not measured")
     if finding.severity == "info":
         return None
-    if finding.severity == "degrades":
+    if (code(finding.code).severity if finding.mendings else finding.severity) == "degrades":
         return Impact(finding, "degraded", "what it makes of this was not measured")
     if finding.layer in GATES:
         return Impact(finding, "blocked", "gets no request through")

@@ -10,6 +10,7 @@ from cab_check.handshake.checks.chat import answer_faults
 from cab_check.handshake.checks.turns import result_faults
 from cab_check.handshake.failure import failure
 from cab_check.handshake.form import Faults
+from cab_check.handshake.mends import in_place_of_result, to_mend
 from cab_check.handshake.narrow import Narrowed, Parts, answer, narrow_by
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.prefill import prompt_count
@@ -62,7 +63,12 @@ class Replay:
             return [self._unlimited()] if self.seen.answer_to(self._unlimited()) is None else []
         if not opened.answered:
             return list(self.taken_apart().waiting) if self._refused(opened) else []
-        return self._more(self._first, self.opening_faults) or self._second_turns() or self._counting(opened)
+        return (
+            self._more(self._first, self.opening_faults)
+            or to_mend(self.opened() if self.profile.uses_tools else [], self._told, self.seen)
+            or self._second_turns()
+            or self._counting(opened)
+        )
 
     def _counting(self, opened: Turn) -> list[Ask]:
         """What tells whether all of the prompt arrived, once both turns came."""
@@ -198,6 +204,9 @@ class Replay:
 
     def _second(self, first: Turn, number: int) -> Ask:
         return replay.second(self.plan, self.profile, first, self.echoed, number)
+
+    def _told(self, broken: Turn, words: str) -> Ask:
+        return in_place_of_result(self._second(broken, 0), words)
 
     def _asides(self) -> list[Ask]:
         return replay.asides(self.plan, self.profile)
