@@ -26,6 +26,7 @@ _ENDS: dict[str, Reason] = {
     "headers-timeout": ("reply-timeout", "headers"),
     "total-timeout": ("reply-timeout", "total"),
 }
+_SENT = "sent"
 _TITLES: dict[Reason, str] = {
     ("endpoint-unreachable", "refused"): "Nothing listens at the address: the connection is refused.",
     ("endpoint-unreachable", "timeout"): "Nobody answers at the address: the connection times out.",
@@ -38,6 +39,7 @@ _TITLES: dict[Reason, str] = {
     ("tls-untrusted", "unknown-ca"): "The certificate comes from an authority that is not trusted here.",
     ("tls-untrusted", "expired"): "The certificate has expired.",
     ("tls-untrusted", "wrong-host"): "The certificate is for another host name.",
+    ("key-missing", _SENT): "A key was sent, and the server says that none came.",
     ("key-wrong-header", "Authorization: Basic"): "A user name and a password are wanted (HTTP Basic), not a key.",
 }
 _BY_STATUS: dict[tuple[str, int], str] = {
@@ -159,7 +161,8 @@ def _reason(exchange: Exchange, seen: Seen, unnamed: str) -> tuple[Reason, Confi
         return _by_status(exchange, status, unnamed), "medium"
     if status == 403 and named[0] == "web-page-instead-of-api" and _is_its_address(seen):
         return ("client-refused-by-firewall", None), "medium"
-    return named, "high" if _named(exchange, error, seen, worded_rules()) == named else "medium"
+    sure = named != ("key-missing", _SENT) and _named(exchange, error, seen, worded_rules()) == named
+    return named, "high" if sure else "medium"
 
 
 def _is_tunnel(exchange: Exchange) -> bool:
@@ -203,6 +206,9 @@ def _named(exchange: Exchange, error: ApiError, seen: Seen, rules: Sequence[Erro
     sent = {name.casefold() for name, _ in exchange.sent.headers}
     if named and named[0] == "key-wrong-header" and (named[1] or "").casefold() in sent:
         return "key-rejected", None  # it went out in the very header that is asked for
+    if named and named[0] == "key-missing" and exchange.sent.keyed:
+        asks = "authorization" not in sent and "authorization" in (error.message or "").casefold()
+        return ("key-wrong-header", "Authorization") if asks else ("key-missing", _SENT)
     return named
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from typing import Any
 
 _SAY = re.compile(r"^Reply with exactly: (\S+)$")
@@ -18,6 +19,8 @@ _WRITE = re.compile(
 )
 _FENCED = re.compile(r"\n(`{3,})\n(.*?)\n\1(?:\n|$)", re.DOTALL)
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
+_PIECE = re.compile(r"[\w-]+")
+_ALIKE = 0.8  # of the eleven characters of a usual word, nine stand in their order
 _RESULT_WORD = re.compile(r"\b[a-z]+-\d{4}\b")
 
 _STATED = re.compile(r"^The name of this project is (\S+)\.")
@@ -197,6 +200,20 @@ def _wanted(messages: Sequence[Mapping[str, Any]]) -> Wanted:
 def holds(text: str, word: str) -> bool:
     """Whether a text says a word of ours. Models capitalise, and write a typographic hyphen for the plain one."""
     return _folded(word) in _folded(text)
+
+
+def nearly_holds(text: str, word: str, beside: str) -> bool:
+    """Whether a text says a word of ours with a slip: a letter or two otherwise, or another mark between its halves.
+    `beside` is what else was sent, since a word that stood there is no slip.
+    """
+    other = set(_PIECE.findall(_folded(beside)))
+    pieces = [piece for piece in _PIECE.findall(_folded(text)) if piece not in other]
+    near = any(SequenceMatcher(None, piece, _folded(word), autojunk=False).ratio() >= _ALIKE for piece in pieces)
+    return near or _bare(word) in _bare(text)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]", "", _folded(text))
 
 
 def _folded(text: str) -> str:

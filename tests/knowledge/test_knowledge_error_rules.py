@@ -65,6 +65,7 @@ WITH_HEADERS = [
     ),
     (401, NO_KEY, (("WWW-Authenticate", 'Key realm="kong"'),), "key-wrong-header:apikey"),
     (401, NO_KEY, (("WWW-Authenticate", "Bearer"),), "key-missing"),
+    (401, {"message": "Unauthorized"}, (("WWW-Authenticate", 'Bearer realm="api"'),), "key-missing"),
     (404, "<html><title>offline</title></html>", (("ngrok-error-code", "ERR_NGROK_3200"),), "gateway-timeout"),
     (404, "<html><title>offline</title></html>", (("ngrok-error-code", "ERR_NGROK_6024"),), "web-page-instead-of-api"),
 ]

@@ -41,6 +41,13 @@ FAULTS = (
         after=_wants_a_key,
         given=Given(key=None),
     ),
+    Fault(
+        "key-missing-sent",
+        "key-missing",
+        "A proxy in front takes the Authorization header away, so that the endpoint sees no key.",
+        after=everywhere(_NO_KEY),
+        subject="sent",
+    ),
     Fault("key-rejected", "key-rejected", "The key is refused, whatever it is.", after=everywhere(_BAD_KEY)),
     Fault(
         "key-malformed",

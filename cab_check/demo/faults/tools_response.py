@@ -25,6 +25,7 @@ from cab_check.demo.faults.parts import (
     messages,
     on_chat,
     plain,
+    text_of,
     unless,
 )
 from cab_check.demo.http import HttpReply, HttpRequest
@@ -106,6 +107,13 @@ def _unheard(body: Body) -> None:
     for item in messages(body):
         if item.get("role") == "tool":
             item["content"] = ""
+
+
+def _misspelt(body: Body) -> None:
+    """Later turns in which the model sees the digit 8 for the first letter of each result."""
+    for item in messages(body):
+        if item.get("role") == "tool":
+            item["content"] = f"8{text_of(item.get('content'))[1:]}"
 
 
 def _escaped(text: str) -> str:
@@ -295,6 +303,13 @@ FAULTS = (
         "tool-result-ignored",
         "The model answers the tool's result with a sentence that does not use it.",
         after=instead(_NO_FILE, has_result),
+    ),
+    Fault(
+        "tool-result-misspelt",
+        "tool-arguments-unfaithful",
+        "The model repeats what a tool returned with its first letter wrong.",
+        before=edit(_misspelt, has_result),
+        subject="result",
     ),
     Fault(
         "tool-result-ignored-unheard",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cab_check.handshake.calls import call_faults, is_sound, is_usable
 from cab_check.handshake.check import Check, Outcome, not_asked
 from cab_check.handshake.checks.chat import ONLY_REASONING
-from cab_check.handshake.checks.turns import result_faults
+from cab_check.handshake.checks.turns import is_slip, result_faults
 from cab_check.handshake.failure import failure, shown
 from cab_check.handshake.form import Faults, form_faults, is_broken_form, problems
 from cab_check.handshake.mends import in_place_of_result, to_mend
@@ -174,7 +174,7 @@ def _never_answered(turns: list[ApiTurn], seen: Seen) -> tuple[Finding, ...]:
 def _outcome(turns: list[ApiTurn], answered: list[ApiTurn]) -> tuple[Status, str]:
     """The status and its reason, where nothing weighs: passed only if the second turn gave the word back."""
     lasts = [turn for turn in answered if turn.has_result]
-    if any(word.strip() and holds(turn.reply.text or "", word) for turn in lasts for word in turn.results):
+    if any(_is_read(turn) for turn in lasts):
         return "pass", "two turns, streamed, with a call and its result"
     if lasts:
         return "skipped", "inconclusive: the tool's result was taken, and its word did not come back"
@@ -182,6 +182,11 @@ def _outcome(turns: list[ApiTurn], answered: list[ApiTurn]) -> tuple[Status, str
         return "skipped", f"inconclusive: {shown(turns[-1].exchange).excerpt}"
     cut = answered[-1].reply.cut_at_limit
     return "skipped", f"inconclusive: {'the reply ended at our own output limit' if cut else 'no call was made'}"
+
+
+def _is_read(turn: ApiTurn) -> bool:
+    """Whether the answer gives the word of a result back; a slip in it is a finding of its own."""
+    return is_slip(turn.as_chat) or any(word.strip() and holds(turn.reply.text or "", word) for word in turn.results)
 
 
 # --- what was refused ------------------------------------------------------------------------------------------------

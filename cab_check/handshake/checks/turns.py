@@ -14,7 +14,7 @@ from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.text import text_faults
 from cab_check.handshake.tries import ask_until_told, tally
-from cab_check.handshake.wording import holds
+from cab_check.handshake.wording import holds, nearly_holds, text_of
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask
@@ -35,11 +35,25 @@ def result_faults(turn: Turn) -> list[Finding]:
     word = turn.wanted.result_word
     if word is None or turn.cut_at_limit or holds(content, word):
         return found
+    if is_slip(turn):
+        words = f"the result was {word}, the answer: {content}"
+        title = "The model reads the tool's result, and repeats it with a slip."
+        shown = [evidence(turn.number, _MESSAGE, words)]
+        return [*found, make("tool-arguments-unfaithful", subject="result", title=title, evidence=shown)]
     if turn.reply.tool_calls:
         words = f"calls {turn.reply.tool_calls[0].name} again: {turn.reply.tool_calls[0].arguments}"
     else:
         words = f"the result was {word}, the answer: {content or '(empty)'}"
     return [*found, make("tool-result-ignored", evidence=[evidence(turn.number, _MESSAGE, words)])]
+
+
+def is_slip(turn: Turn) -> bool:
+    """Whether the answer says the word of the tool's result nearly: it was read, so nothing dropped it."""
+    word, content = turn.wanted.result_word, turn.reply.content or ""
+    beside = " ".join(text_of(message) for message in turn.messages[:-1])
+    if word is None or turn.reply.tool_calls or holds(content, word):
+        return False
+    return nearly_holds(content, word, beside)
 
 
 def _ask(streamed: bool) -> Callable[[Plan, Seen], list[Ask]]:
