@@ -250,7 +250,7 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "default chat template is no longer allowed", "model is missing conversation_config",
     "not accessible via the /chat/completions endpoint", "<｜DSML｜invoke", "]<]minimax[>[<invoke",
     "content None, finish_reason 'stop', only reasoning came", "`inputs` tokens + `max_new_tokens` must be <= 8",
-    "Model not found, inaccessible, and/or not deployed",
+    "Model not found, inaccessible, and/or not deployed", "HTTP 401 Missing Authorization header",
 ) if rule.text.search(words)}  # fmt: skip
 
 

@@ -66,9 +66,11 @@ class Impact:
     effect: Effect | None = None
 
 
-def impact(profile: Profile, finding: Finding, *, api_works: bool | None = None) -> Impact | None:
-    """What `finding` means for this CLI; None if it does not meet it."""
-    if finding.compare == "there" or not touches(profile, finding, api_works=api_works):
+def impact(
+    profile: Profile, finding: Finding, *, api_works: bool | None = None, calls_judged: bool = False
+) -> Impact | None:
+    """What `finding` means for this CLI; None if it does not meet it. The flags are those of `touches`."""
+    if finding.compare == "there" or not touches(profile, finding, api_works=api_works, calls_judged=calls_judged):
         return None
     finding = _in_earnest(profile, finding)
     if finding.code == "context-counts-output" and _fits(profile, finding):

@@ -41,6 +41,8 @@ _OF_THE_MODEL = frozenset(
     }
 )
 """Faults of the model and its parser: seen on one API, they are to be expected on another that was not seen to work."""
+_REFUSES_TOOLS = frozenset({"tool-parser-disabled", "model-lacks-tools", "no-route-supports-tools"})
+"""Those of them that are told in a refusal: an API that answers does not refuse."""
 _OF_ITS_SIZE = frozenset({"first-token-slow", "context-truncated-silently", "context-too-small"})
 """Faults of a long prompt, which short turns over another API cannot rule out."""
 
@@ -48,9 +50,10 @@ _OF_THE_WAY = frozenset({"request-too-large"})
 """Refused by what stands in front for the bytes alone, whichever API they are for."""
 
 
-def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None) -> bool:
+def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None, calls_judged: bool = False) -> bool:
     """Whether this CLI meets `finding`. `api_works`: its own API, where that is not chat completions, passed a turn
-    with a tool call and its result (None: nobody knows).
+    with a tool call and its result (None: nobody knows). `calls_judged`: something was found there in answers to
+    requests with tools.
     """
     layer, subject = code(finding.code).layer, finding.subject or ""
     if layer in GATES and finding.layer in GATES:
@@ -59,14 +62,18 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
         return _BY_CODE[finding.code](profile, subject)
     if layer == "other-apis":
         return finding.code.startswith(profile.wire)
-    if finding.apis and profile.wire not in finding.apis and not _expected(profile, finding, api_works):
+    if finding.apis and profile.wire not in finding.apis and not _expected(profile, finding, api_works, calls_judged):
         return False
     rule = _BY_CODE.get(finding.code) or _BY_LAYER.get(layer) or _BY_LAYER.get(finding.layer)
     return rule(profile, subject) if rule is not None else True
 
 
-def _expected(profile: Profile, finding: Finding, api_works: bool | None) -> bool:
-    """Whether what was seen over another API only is to be expected over this CLI's own."""
+def _expected(profile: Profile, finding: Finding, api_works: bool | None, calls_judged: bool) -> bool:
+    """Whether what was seen over another API only is to be expected over this CLI's own. vLLM without a parser refuses
+    tools over chat completions, and takes them over /responses: then what came there is what counts.
+    """
+    if calls_judged and finding.code in _REFUSES_TOOLS:
+        return False
     if profile.wire == "chat" or "chat" not in finding.apis:
         return False
     return finding.code in _OF_ITS_SIZE or (not api_works and finding.code in _OF_THE_MODEL)

@@ -11,6 +11,7 @@ from cab_check.handshake.result import Capability, TuiVerdict, TuiWord, Verdict
 from cab_check.handshake.tuis.effects import WORST, Impact, impact, worst
 from cab_check.handshake.tuis.touch import GATES, first_tokens
 from cab_check.knowledge.finding import Finding, Severity
+from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.loader import profiles
 from cab_check.tuis.profile import Profile
 
@@ -87,10 +88,20 @@ def _elsewhere(profile: Profile, telling: Impact, basis: Basis) -> str:
     return f" (as seen over chat completions: /{profile.wire} was not asked)"
 
 
-def impacts(profile: Profile, findings: Sequence[Finding], able: Mapping[str, Capability]) -> list[Impact]:
-    """What each finding means for this CLI, heaviest first, root causes before what follows from them."""
+def impacts(
+    profile: Profile,
+    findings: Sequence[Finding],
+    able: Mapping[str, Capability],
+    among: Sequence[Finding] | None = None,
+) -> list[Impact]:
+    """What each finding means for this CLI, heaviest first, root causes before what follows from them. `among`: all
+    that was found, where `findings` are only some of it.
+    """
+    every = findings if among is None else among
+    judged = any(profile.wire in one.apis and code(one.code).layer == "tools-response" for one in every)
     works = {"yes": True, "no": False}.get(able.get(_API.get(profile.wire, ""), "unknown"))
-    met = [found for finding in findings if (found := impact(profile, finding, api_works=works)) is not None]
+    asked = (impact(profile, finding, api_works=works, calls_judged=judged) for finding in findings)
+    met = [found for found in asked if found is not None]
     return sorted(met, key=lambda item: WORST.index(item.verdict))
 
 
@@ -104,7 +115,7 @@ def weighed(profiles: Sequence[Profile], findings: Sequence[Finding], able: Mapp
 
     Where a CLI meets one and was not measured with it, the severity for the profile `generic` stands.
     """
-    return [finding.but(severity=_severity(profiles, finding, able)) for finding in findings]
+    return [finding.but(severity=_severity(profiles, finding, able, findings)) for finding in findings]
 
 
 def unshown(profile: Profile, basis: Basis, met: Sequence[Impact] = ()) -> str:
@@ -152,8 +163,10 @@ def _unchecked(profile: Profile, met: Sequence[Impact]) -> TuiVerdict:
     return _row(profile, "unknown", _because(met), says)
 
 
-def _severity(profiles: Sequence[Profile], finding: Finding, able: Mapping[str, Capability]) -> Severity:
-    met = [item for profile in profiles for item in impacts(profile, [finding], able)]
+def _severity(
+    profiles: Sequence[Profile], finding: Finding, able: Mapping[str, Capability], among: Sequence[Finding]
+) -> Severity:
+    met = [item for profile in profiles for item in impacts(profile, [finding], able, among)]
     if any(item.verdict == "unknown" for item in met):
         return "blocks" if any(item.verdict == "blocked" for item in met) else met[0].finding.severity
     return _SEVERITY[worst([item.verdict for item in met])]
