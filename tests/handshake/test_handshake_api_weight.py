@@ -200,7 +200,8 @@ def test_a_sound_endpoint_passes_within_twelve_requests(cli: str) -> None:
         ("codex", "responses-api-broken-items", "blocked"),
         ("codex", "responses-stream-cut", "blocked"),
         ("deepagents", "responses-api-broken-items", "works"),
-        ("claude", "tool-arguments-schema-mismatch", "degraded"),
+        ("claude", "tool-arguments-schema-mismatch", "blocked"),
+        ("claude", "tool-arguments-schema-mismatch-until-told", "degraded"),
     ],
 )
 def test_what_a_cli_sends_is_judged_over_its_api(cli: str, fault: str, verdict: str) -> None:
