@@ -21,7 +21,7 @@ _PHRASES = frozenset(status.phrase.lower() for status in HTTPStatus)
 _MAX_TEXT = 8000
 _MAX_DEPTH = 6
 _QUOTED = re.compile(r"(?:Exception|Error code: \d{3}|provider ?\([^)]*\)|error:?)\s*[-:]?\s*(?=[{\[])")
-_HTML = re.compile(r"^\s*(?:<!doctype\s+html|<html|<head|<body|<title)", re.IGNORECASE)
+_HTML = re.compile(r"^\s*(?:<!--[^>]{0,500}-->\s*)?(?:<!doctype\s+html|<html|<head|<body|<title)", re.IGNORECASE)
 _TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 

@@ -62,6 +62,8 @@ _OPENS_CALL = re.compile(
     r"\[TOOL_CALLS\]|</?TOOLCALL>|<start_function_call>|<\|START_ACTION\|>|<\|action_start\|>|<\|tools_prefix\|>|<steptml:"
 )
 """Marks with which calls begin, in any family; some of them end it too."""
+_ENDS_CALL = re.compile(r"</parameter>\s*</(?:function|invoke)>|</(?:function|arg_value)>\s*</tool_call>")
+"""Marks with which calls end, two together: what is left where a parser has eaten the beginning."""
 _THINK = re.compile(r"</?think(?:ing)?>|\[/?THINK\]|[◁](?:/)?think[▷]|<\|channel\|>analysis|<seed:think>")
 _BARE_HARMONY = re.compile(r"\Aanalysis(?=[A-Z]).*?assistant(?:final|commentary)", re.DOTALL)
 
@@ -120,6 +122,13 @@ def find_call_mark(text: str) -> Mark | None:
         if not _within(match.start(), quoted) and _stands_alone(text, match.start()):
             return Mark(match.group(), match.start())
     return None
+
+
+def find_call_end(text: str) -> Mark | None:
+    """The end of a call whose beginning is gone, outside code."""
+    quoted = _code_spans(text)
+    found = (match for match in _ENDS_CALL.finditer(text) if not _within(match.start(), quoted))
+    return next((Mark(match.group(), match.start()) for match in found), None)
 
 
 def find_think(text: str) -> Mark | None:

@@ -140,14 +140,18 @@ class StreamReader:
         delta = choice.get("delta")
         if isinstance(delta, dict):
             self._delta(delta, where, at_ms)
-        elif not choice.get("finish_reason"):
+        elif not choice.get("finish_reason") or self._problems.has("stream-event-malformed"):
             self._problems.add("stream-event-malformed", f"{where}.delta", choice, "delta")
+        else:
+            self._problems.add("stream-event-malformed", f"{where}.delta", choice, "last-delta")
         finish = choice.get("finish_reason")
         if isinstance(finish, str) and finish:
             self._finish = finish
             self._note(at_ms, "finish", finish)
 
     def _delta(self, delta: dict[str, Any], where: str, at_ms: float | None) -> None:
+        if delta.get("role") == "":
+            self._problems.add("stream-event-malformed", f"{where}.delta.role", delta, "role")
         content = read_content(delta.get("content"), f"{where}.delta.content", self._problems)
         if content is not None:
             self._content.append(content)

@@ -26,8 +26,8 @@ LITTLE = 64
 """Output tokens where only the acceptance of a request is asked about."""
 SHORT_ANSWER = 256
 """Output tokens for an answer in JSON: under a grammar, small models tend to fill it with blanks up to the limit."""
-LARGE_LIMIT = 16_384
-"""Output tokens, as pi asks for them; OpenCode, Kilo and Qwen Code ask for 32 000, Hermes Agent for 65 536."""
+LARGE_LIMIT = 32_000
+"""Output tokens, as OpenCode, Kilo and Qwen Code ask for them; pi asks for 16 384, Hermes Agent for 65 536."""
 MANY = 40
 """Tools in one request: more than any measured agent brings itself, and few for one with MCP servers."""
 LONG_NAME = "mcp__issue-tracker_server__search_issues_and_pull-requests_by_us"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cab_check.chat.markup import Markup, find_call_mark, find_call_markup, find_special_tokens
+from cab_check.chat.markup import Markup, find_call_end, find_call_mark, find_call_markup, find_special_tokens
 from cab_check.chat.markup_other import FAMILY, find_unknown_call
 from cab_check.chat.reply import ToolCall
 from cab_check.handshake.form import form_faults, is_broken_form
@@ -100,7 +100,8 @@ def _absent(turn: Turn) -> list[Finding]:
     unknown = _in_another_form(turn)
     if unknown is not None:
         return [written_call(turn, unknown).but(confidence="medium")]
-    mark = find_call_mark(reply.content or "") if turn.wanted.calls else None
+    said = reply.content or ""
+    mark = find_call_mark(said) or find_call_end(said) if turn.wanted.calls else None
     if mark is not None:
         return [_fault(turn, "tool-call-as-text", "content", reply.content, subject=FAMILY)]
     generated = reply.usage.completion if reply.usage else None
@@ -115,7 +116,8 @@ def _absent(turn: Turn) -> list[Finding]:
 def _in_another_form(turn: Turn) -> Markup | None:
     """The call that was asked for, written into the text in a form that no table knows."""
     for call in turn.wanted.calls:
-        found = find_unknown_call(turn.reply.content or "", call.name, call.arguments)
+        values = {name: str(value) for name, value in call.arguments.items()}
+        found = find_unknown_call(turn.reply.content or "", call.name, values)
         if found is not None:
             return found
     return None
@@ -210,8 +212,10 @@ def _carries(call: ToolCall, wanted: WantedCall) -> bool:
     return all(_same(arguments.get(name), value) for name, value in wanted.arguments.items())
 
 
-def _same(got: Any, value: str) -> bool:
+def _same(got: Any, value: str | int) -> bool:
     """Equal, but for a line end at the end of a file, which models add and drop at will."""
+    if isinstance(value, int):
+        return not isinstance(got, bool) and bool(got == value)
     return isinstance(got, str) and (got == value or ("\n" in value and got.rstrip("\n") == value.rstrip("\n")))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cab_check.handshake.form import ERROR_WORDS
+from cab_check.handshake.form import ERROR_WORDS, is_readable
 from cab_check.handshake.tries import MOST_OF, merge
 from cab_check.knowledge.finding import Api, Evidence, Finding
 from cab_check.knowledge.vocabulary import layer_rank
@@ -156,8 +156,10 @@ def _shown(group: Sequence[Finding], api: Api | None) -> tuple[Evidence, ...]:
 
 def _explains(other: Finding, finding: Finding) -> bool:
     """Whether `other` was seen where `finding` weighs: what is wrong with one API is no cause of a fault of another.
-    That is chat completions, if it was seen there at all.
+    That is chat completions, if it was seen there at all. What leaves a reply readable is no cause of anything.
     """
+    if is_readable(other):
+        return False
     where = {"chat"} if "chat" in finding.apis or not finding.apis else set(finding.apis)
     return not other.apis or where <= set(other.apis)
 

@@ -16,6 +16,10 @@ Faults = Callable[[Turn], Sequence[Finding]]
 APART = frozenset({"usage", "reasoning"})
 """Layers that have checks of their own, which look at every reply."""
 
+READABLE = frozenset({("stream-event-malformed", "role"), ("stream-event-malformed", "last-delta")})
+"""Faults that stop some clients and take nothing from what the reply says. Measured in November 2026: an empty role
+stops OpenCode and Mistral Vibe, a last chunk without its delta gptme, Kimi CLI and Mistral Vibe; the others read on."""
+
 ERROR_WORDS = "reply.error"
 """Where evidence stands that is the words of an error under a success status."""
 
@@ -47,6 +51,7 @@ def problems(turn: Turn) -> list[Finding]:
             problem.code,
             subject=problem.subject,
             evidence=[Evidence(turn.number, problem.where, problem.excerpt)],
+            severity="degrades" if (problem.code, problem.subject) in READABLE else None,
             confidence="high",
         )
         for problem in turn.reply.problems
@@ -54,9 +59,14 @@ def problems(turn: Turn) -> list[Finding]:
     return [*_named_error(turn), *found]
 
 
+def is_readable(fault: Finding) -> bool:
+    """Whether it takes nothing from what the reply says, though some clients stop at it."""
+    return (fault.code, fault.subject) in READABLE
+
+
 def is_broken_form(faults: Sequence[Finding]) -> bool:
     """Whether the reply is so broken that a missing text or call in it says nothing of its own."""
-    return any(fault.code in _NO_MESSAGE for fault in faults)
+    return any(fault.code in _NO_MESSAGE and not is_readable(fault) for fault in faults)
 
 
 def _named_error(turn: Turn) -> list[Finding]:

@@ -85,8 +85,12 @@ def _conversation(plan: Plan, names: Parts) -> Iterator[Message]:
 def _calls(names: Parts) -> Iterator[Message]:
     """Calls with their results, one after the other: with text, then with each other form of content, then damaged."""
     refusal = {"refusal": None} if "refusal" in names else {}
+    noted = {"provider_specific_fields": {"refusal": None}} if "provider-fields" in names else {}
     thought = {"reasoning_content": "I should read it."} if "reasoning" in names else {}
-    forms = [{"content": "I read it.", **refusal, **thought}, *(CONTENTS[name] for name in CONTENTS if name in names)]
+    forms = [
+        {"content": "I read it.", **refusal, **noted, **thought},
+        *(CONTENTS[name] for name in CONTENTS if name in names),
+    ]
     arguments = ['{"path": "a.md"}'] * len(forms)
     if "damaged-arguments" in names:
         forms.append({"content": "I read it."})
@@ -96,8 +100,10 @@ def _calls(names: Parts) -> Iterator[Message]:
         if "call-id" in names and number == len(forms) - 1:
             call_id = "call_" + "0123456789abcdefABCDEFgh"
         function = {"name": "read_file", "arguments": text}
-        yield {"role": "assistant", **form, "tool_calls": [{"id": call_id, "type": "function", "function": function}]}
         first = number == 0
+        place = {"index": 0} if first and "call-index" in names else {}
+        call = {"id": call_id, "type": "function", "function": function, **place}
+        yield {"role": "assistant", **form, "tool_calls": [call]}
         content = [_text("abc")] if first and "tool-parts" in names else "abc"
         named = {"name": "read_file"} if first and "name" in names else {}
         yield {"role": "tool", "tool_call_id": call_id, "content": content, **named}
@@ -141,6 +147,8 @@ def _forms_of_one(message: Message) -> set[str]:
         found |= {name for name, form in CONTENTS.items() if _same_form(message, form)}
     found |= {name for name in ("name", "refusal") if name in message}
     found |= {"reasoning"} if "reasoning_content" in message else set()
+    found |= {"provider-fields"} if "provider_specific_fields" in message else set()
+    found |= {"call-index" for call in calls if "index" in call}
     found |= {"damaged-arguments" for call in calls if not _is_json(call.get("function"))}
     found |= {"call-id" for call in calls if not _PLAIN_ID.fullmatch(str(call.get("id")))}
     return found

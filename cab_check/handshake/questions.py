@@ -31,6 +31,17 @@ def _tool(name: str, description: str, **parameters: str) -> dict[str, Any]:
 
 READ_FILE = _tool("read_file", "Read a text file.", path="Path of the file")
 WRITE_FILE = _tool("write_file", "Write a text file.", path="Path of the file", content="The whole text of the file")
+READ_LINES = build.function_tool(
+    "read_lines",
+    "Read the first lines of a text file.",
+    {
+        "path": {"type": "string", "description": "Path of the file"},
+        "limit": {"type": "integer", "description": "How many lines"},
+    },
+    required=("path", "limit"),
+)
+"""A tool that takes a number too, as the reading tools of most agents do."""
+LINES = 40
 LISTS = tuple(_tool(f"list_{things}", f"List the {things} here.") for things in ("files", "tests", "branches"))
 """Tools that take nothing; another one on each try."""
 LIST_FILES = LISTS[0]
@@ -129,10 +140,11 @@ def no_arguments(plan: Plan, seen: Seen, number: int = 0) -> Ask:
 
 
 def both(plan: Plan, seen: Seen, number: int = 0, *, stream: bool = False) -> Ask:
-    """Two independent calls in one reply."""
-    calls = " ".join(wording.call("read_file", path=f"{plan.word(side, number)}.md") for side in ("left", "right"))
+    """Two independent calls in one reply, each with a text and a number."""
+    paths = [f"{plan.word(side, number)}.md" for side in ("left", "right")]
+    calls = " ".join(wording.call("read_lines", path=path, limit=LINES) for path in paths)
     text = f"{calls} {wording.BOTH_AT_ONCE}"
-    return completion(plan, seen, [build.user(text)], number=number, stream=stream, tools=(READ_FILE, LIST_FILES))
+    return completion(plan, seen, [build.user(text)], number=number, stream=stream, tools=(READ_LINES, LIST_FILES))
 
 
 def write(plan: Plan, seen: Seen, number: int = 0) -> Ask:

@@ -13,7 +13,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 _SAY = re.compile(r"^Reply with exactly: (\S+)$")
-_CALL = re.compile(r"Call the (\w+) tool(?: with (\w+) \"([^\"\n]*)\")?(?: and (\w+) \"([^\"\n]*)\")?\.(?=\s|$)")
+_VALUE = r"(\"[^\"\n]*\"|\d+)"
+_CALL = re.compile(rf"Call the (\w+) tool(?: with (\w+) {_VALUE})?(?: and (\w+) {_VALUE})?\.(?=\s|$)")
 _WRITE = re.compile(
     r"^Call the (\w+) tool with (\w+) \"([^\"\n]*)\" and as (\w+) exactly the text between the fences[^\n]*"
 )
@@ -59,12 +60,12 @@ class WantedCall:
     """One call that a message asks for in so many words."""
 
     name: str
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str | int] = field(default_factory=dict)
 
     @property
     def verbatim(self) -> bool:
         """Whether the call carries a text that is hard to carry unchanged."""
-        return any("\n" in value for value in self.arguments.values())
+        return any("\n" in value for value in self.arguments.values() if isinstance(value, str))
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,16 @@ def say(word: str) -> str:
     return f"Reply with exactly: {word}"
 
 
-def call(tool: str, **arguments: str) -> str:
-    """Ask for one tool call."""
+def call(tool: str, **arguments: str | int) -> str:
+    """Ask for one tool call; text stands in quotes, a number without."""
     if not arguments:
         return f"Call the {tool} tool."
-    pairs = " and ".join(f'{name} "{value}"' for name, value in arguments.items())
+    pairs = " and ".join(f"{name} {_quoted(value)}" for name, value in arguments.items())
     return f"Call the {tool} tool with {pairs}."
+
+
+def _quoted(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else f'"{value}"'
 
 
 def write(tool: str, path: str, text: str) -> str:
@@ -237,6 +242,10 @@ def _wanted_calls(text: str) -> tuple[WantedCall, ...]:
         fenced = _FENCED.search(text)
         return (WantedCall(tool, {path_name: path, text_name: fenced.group(2)}),) if fenced else ()
     return tuple(
-        WantedCall(tool, {name: value for name, value in ((one, first), (two, second)) if name})
+        WantedCall(tool, {name: _read(value) for name, value in ((one, first), (two, second)) if name})
         for tool, one, first, two, second in _CALL.findall(text)
     )
+
+
+def _read(value: str) -> str | int:
+    return value[1:-1] if value.startswith('"') else int(value)

@@ -62,7 +62,8 @@ class ErrorRule:
         if self.subject == "param":
             return error.param or ""
         if self.subject == "match":
-            return next((group for group in groups if group), "")
+            named = next((group for group in groups if group), "")
+            return named[:1].lower() + named[1:] if self.code == "param-rejected" else named  # it may begin a sentence
         return self.subject
 
 

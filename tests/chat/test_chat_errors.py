@@ -129,6 +129,10 @@ def test_what_is_no_error_is_none(body):
 
 
 def test_pages_text_and_nothing():
+    commented = read_error(
+        403, b"<!--# Id: x -->\n<!DOCTYPE HTML PUBLIC '-//W3C'>\n<html><title>Blocked</title></html>"
+    )
+    assert (commented.message, commented.type) == ("Blocked", "html")
     page = read_error(502, b"<html>\r\n<head><title>502 Bad &amp; Gateway</title></head><body><h1>x</h1></body></html>")
     assert (page.message, page.type) == ("502 Bad & Gateway", "html")
     assert (read_error(404, b"404 page not found").message, read_error(404, b"404 page not found").type) == (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cab_check.chat.markup import find_call_mark, find_call_markup, find_special_tokens, find_think
+from cab_check.chat.markup import find_call_end, find_call_mark, find_call_markup, find_special_tokens, find_think
 from cab_check.knowledge.vocabulary import code
 
 TOOLS = ["read_file", "get_weather"]
@@ -298,3 +298,13 @@ def test_a_long_hostile_text_takes_no_long_time(piece):
 def test_a_call_that_its_own_parser_could_not_read_is_told_apart(text, well_formed):
     found = find_call_markup(text, ["read_file"])
     assert found is not None and found.well_formed is well_formed
+
+
+@pytest.mark.parametrize("text", ["a.md\n</parameter>\n</function>", "x</function>\n</tool_call>"])
+def test_the_end_of_a_call_is_known_without_its_beginning(text: str) -> None:
+    assert find_call_end(text) is not None
+
+
+@pytest.mark.parametrize("text", ["Close it with `</parameter></function>`.", "<b></b>", "</parameter> alone", ""])
+def test_an_end_that_is_talked_about_is_none(text: str) -> None:
+    assert find_call_end(text) is None

@@ -139,7 +139,6 @@ SOUND_STREAM = {
     "finish reason empty until the end": (chunk({"content": "x"}, finish=""), *HELLO[2:]),
     "usage beside the finish reason": (HELLO[0], chunk(finish="stop", usage=USAGE["usage"])),
     "usage null until the end": (chunk({"content": "x"}, usage=None), *HELLO[2:]),
-    "delta missing in the last": (HELLO[0], {**chunk(), "choices": [{"index": 0, "finish_reason": "stop"}]}, USAGE),
     "two alternatives": (
         HELLO[0],
         {**chunk(), "choices": [{"index": 1, "delta": {"content": "other"}, "finish_reason": None}]},
@@ -188,6 +187,17 @@ FAULTY_STREAM = {
         {},
         ["stream-event-malformed:delta"],
     ),
+    "delta null beside the finish reason": (
+        (*HELLO[:2], {**chunk(), "choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]}, *HELLO[3:]),
+        {},
+        ["stream-event-malformed:last-delta"],
+    ),
+    "delta missing beside the finish reason": (
+        (HELLO[0], {**chunk(), "choices": [{"index": 0, "finish_reason": "stop"}]}, USAGE),
+        {},
+        ["stream-event-malformed:last-delta"],
+    ),
+    "role empty": ((chunk({"role": "", "content": "x"}), *HELLO), {}, ["stream-event-malformed:role"]),
     "text after [DONE]": (
         (*HELLO, "data: [DONE]", chunk({"content": "more"})),
         {"done": False},

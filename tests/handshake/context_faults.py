@@ -206,7 +206,7 @@ SOUND: dict[str, Fault] = {
     "many tokens per character": counted(lambda count: count * 3),
     "a long preamble": counted(lambda count: count + 900),
     "an exact multiple of 1024": counted(lambda count: 8192 if count > 8000 else count),
-    "a context that just fits": limited(16_500),
+    "a context that just fits": limited(32_100),
     "compressed streams": zipped,
     "a model that forgets": rewritten(_asked_something_else, is_long),
 }

@@ -106,6 +106,7 @@ STREAMS = (
     V("finish-beside-the-last-text", "ends", chunks(early_end)),
     V("empty-first-and-last-deltas", "ends", chunks(empty_ends)),
     V("role-in-every-delta", "role", in_every_delta("role", "assistant")),
+    V("role-null-in-later-deltas", "role", in_every_delta("role", None)),
     V("no-role-in-any-delta", "role", without_roles),
     V("content-null-in-every-delta", "content", in_every_delta("content", None)),
     V("content-empty-in-every-delta", "content", in_every_delta("content", "")),

@@ -28,7 +28,7 @@ def test_a_sound_endpoint_reads_as_it_should() -> None:
     assert first.startswith("content '") and first.endswith("finish stop")
     assert "chunks, content '" in stream
     assert any(outcome.startswith("1 tool call read_file, finish tool_calls") for outcome in rest)
-    assert any("2 tool calls read_file, read_file" in outcome for outcome in rest)
+    assert any("2 tool calls read_lines, read_lines" in outcome for outcome in rest)
 
 
 @pytest.mark.parametrize(

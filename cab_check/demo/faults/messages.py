@@ -255,6 +255,27 @@ FAULTS = (
         )
         for name in ("name", "refusal")
     ),
+    _refused(
+        "message-field-rejected",
+        "provider_specific_fields",
+        "A message with a field that a client has added is refused.",
+        lambda body: any("provider_specific_fields" in item for item in messages(body)),
+        _unknown("messages.2.provider_specific_fields: Extra inputs are not permitted"),
+    ),
+    _refused(
+        "message-field-rejected",
+        "index",
+        "A past tool call with the number that it had in the stream is refused.",
+        lambda body: any("index" in call for call in past_calls(body)),
+        _unknown("messages.2.tool_calls.0.index: Extra inputs are not permitted"),
+    ),
+    _refused(
+        "message-field-rejected",
+        "tool_calls",
+        "A past message with more than one tool call is refused.",
+        lambda body: any(len(item.get("tool_calls") or ()) > 1 for item in messages(body)),
+        error(400, "Only one call in a message is possible here."),
+    ),
     Fault(
         "history-arguments-rejected",
         "history-arguments-rejected",

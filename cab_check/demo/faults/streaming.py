@@ -10,6 +10,7 @@ from cab_check.demo.faults.fault import After, Fault
 from cab_check.demo.faults.network import delivered
 from cab_check.demo.faults.parts import (
     both,
+    choice_deltas,
     choices,
     chunks,
     delta_event,
@@ -47,6 +48,20 @@ def _each_chunk(name: str) -> After:
         return events
 
     return chunks(change)
+
+
+def _unnamed(events: list[Any]) -> list[Any]:
+    for delta in choice_deltas(events):
+        delta.setdefault("role", "")
+    return events
+
+
+def _last_delta_null(events: list[Any]) -> list[Any]:
+    for event in events:
+        for choice in choices(event):
+            if choice.get("finish_reason"):
+                choice["delta"] = None
+    return events
 
 
 def _rewritten(old: bytes, new: bytes) -> After:
@@ -153,6 +168,12 @@ FAULTS = (
         "The connection breaks in the middle of a stream.",
         after=delivered(lambda how: replace(how, breaks_off=True), streams=True),
     ),
+    Fault(
+        "stream-cut-finish-reason-left-out",
+        "stream-cut",
+        "Streams have no finish reason, and end with [DONE] all the same.",
+        after=_lacking("finish"),
+    ),
     Fault("stream-done-missing", "stream-done-missing", "Streams end without [DONE].", after=_lacking("done")),
     Fault(
         "stream-event-malformed",
@@ -181,6 +202,20 @@ FAULTS = (
         "The choices of the chunks have no delta.",
         after=_each_chunk("delta"),
         subject="delta",
+    ),
+    Fault(
+        "stream-event-malformed-role",
+        "stream-event-malformed",
+        "The role is an empty string in every chunk but the first.",
+        after=chunks(_unnamed),
+        subject="role",
+    ),
+    Fault(
+        "stream-event-malformed-last-delta",
+        "stream-event-malformed",
+        "The chunk with the finish reason has null for its delta.",
+        after=chunks(_last_delta_null),
+        subject="last-delta",
     ),
     Fault(
         "stream-event-malformed-framing",

@@ -127,6 +127,16 @@ def _wrong_types(text: str) -> str:
         return text
 
 
+def _as_strings(text: str) -> str:
+    try:
+        given = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(given, dict):
+        return text
+    return json.dumps({name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()})
+
+
 def _as_object(text: str) -> Any:
     try:
         return json.loads(text)
@@ -150,6 +160,13 @@ FAULTS = (
         "Tool calls stand in the text as the model wrote them: nobody parsed them.",
         after=as_text(hermes),
         subject="hermes",
+    ),
+    Fault(
+        "tool-call-as-text-end",
+        "tool-call-as-text",
+        "Of a tool call only its end is left, and stands in the text.",
+        after=as_text(lambda name, written: f"{written}\n</parameter>\n</function>"),
+        subject="other",
     ),
     Fault(
         "tool-call-in-reasoning",
@@ -224,6 +241,13 @@ FAULTS = (
         "Every argument of a call is the number 7, but for a call that follows an error.",
         after=unless(is_told, arguments(_wrong_types)),
         subject="path",
+    ),
+    Fault(
+        "tool-arguments-schema-mismatch-strings",
+        "tool-arguments-schema-mismatch",
+        "Every argument of a call is text, a number too.",
+        after=arguments(_as_strings),
+        subject="limit",
     ),
     Fault(
         "tool-arguments-unfaithful",

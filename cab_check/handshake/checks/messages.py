@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from cab_check.handshake import forms
 from cab_check.handshake.check import Check, Outcome, concluded, inconclusive, not_asked
@@ -13,8 +14,8 @@ from cab_check.handshake.seen import Seen, Turn
 from cab_check.handshake.tries import MOST_OF, outstanding
 from cab_check.handshake.wording import ASK_NAME, holds, stated
 from cab_check.knowledge.error_rules import classify_error
-from cab_check.knowledge.finding import Confidence, Finding
-from cab_check.knowledge.sent import sent
+from cab_check.knowledge.finding import Confidence, Finding, Severity
+from cab_check.knowledge.sent import Sent, sent
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask
 
@@ -76,11 +77,30 @@ def _rejected(name: str, turn: Turn, seen: Seen, *, more_than_one: bool) -> Find
     calls = [call for of_one in whole for call in of_one]
     if name == "damaged-arguments" and any(isinstance(call.arguments, str) and call.parsed is None for call in calls):
         return refused(row, turn, severity=None)
-    if name == "two-calls" and any(len(of_one) > 1 for of_one in whole):
-        return refused(row, turn, severity="degrades")
+    if name == "two-calls":
+        return _two_refused(row, turn, any(len(of_one) > 1 for of_one in whole))
     if name == "late-system" and more_than_one:
         return refused(row, turn, severity=sent("messages")["many-systems"].severity)
     return refused(row, turn, subject=_format_wanted(turn) if name == "call-id" else row.subject)
+
+
+def _two_refused(row: Sent, turn: Turn, makes_two: bool) -> Finding:
+    """Two calls in one message: refused by the template only where the words say so. `makes_two`: this model was seen
+    to make them.
+    """
+    severity: Severity | None = "degrades" if makes_two else row.severity
+    named = _named_code(turn)
+    if named == row.code:
+        return refused(row, turn, severity=severity)
+    other = replace(row, code="message-field-rejected", subject="tool_calls")
+    sure: Confidence = "high" if named == other.code else "medium"
+    return refused(other, turn, severity=severity, confidence=sure)
+
+
+def _named_code(turn: Turn) -> str | None:
+    """The code that the words of a refusal stand for."""
+    found = classify_error(turn.reply.error, turn.exchange.status) if turn.reply.error else None
+    return found[0] if found else None
 
 
 def _format_wanted(turn: Turn) -> str | None:
