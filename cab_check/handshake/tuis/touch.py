@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from cab_check.handshake.tuis.address import WRONG_PATH, meets
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.profile import Profile, Request
@@ -53,6 +54,8 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
     with a tool call and its result (None: nobody knows).
     """
     layer, subject = code(finding.code).layer, finding.subject or ""
+    if finding.code == WRONG_PATH:
+        return meets(profile.name, finding)
     if layer in GATES and finding.layer in GATES:
         return True
     if finding.code in _OF_THE_WAY:
