@@ -54,10 +54,8 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
     with a tool call and its result (None: nobody knows).
     """
     layer, subject = code(finding.code).layer, finding.subject or ""
-    if finding.code == WRONG_PATH:
-        return meets(profile.name, finding)
     if layer in GATES and finding.layer in GATES:
-        return True
+        return finding.code != WRONG_PATH or meets(profile.name, finding)
     if finding.code in _OF_THE_WAY:
         return _BY_CODE[finding.code](profile, subject)
     if layer == "other-apis":
