@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -137,12 +138,11 @@ def asked(case: Case, setting: Setting, marks: Mapping[str, str], log: Path) -> 
     command = [sys.executable, "-m", "cab_check", *words, "-e", endpoint, "-m", model, "--json"]
     with tempfile.TemporaryDirectory(prefix="cab-home-", ignore_cleanup_errors=True) as folder:
         recipes.write(Path(folder), {name: text.encode() for name, text in setting.files.items()})
-        env = {"PATH": os.environ["PATH"], "HOME": folder, "CAB_KEY": recipes.KEY, "COMMAND": json.dumps(command)}
-        lines = [line for line in setting.lines if line.startswith(("export ", "unset "))]
-        call = 'exec "$0" -c "import json,os; a=json.loads(os.environ.pop(\'COMMAND\')); os.execv(a[0], a)"'
-        pasted = "\n".join([*lines, call])
+        env = {"PATH": os.environ["PATH"], "HOME": folder, "CAB_KEY": recipes.KEY}
+        lines = [line for line in setting.lines if line.startswith("export ")]
+        pasted = "\n".join([*lines, f"exec {shlex.join(command)}"])
         done = subprocess.run(
-            ["sh", "-c", pasted, sys.executable], cwd=folder, env=env, capture_output=True, text=True, timeout=CHECK_S
+            ["sh", "-c", pasted], cwd=folder, env=env, capture_output=True, text=True, timeout=CHECK_S
         )
     with log.open("a") as out:
         out.write(f"\n=== {' '.join(command[3:])}\n{done.stderr}\n{done.stdout}\n")

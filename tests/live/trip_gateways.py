@@ -45,8 +45,7 @@ class Missing(Exception):
 def command(gateway: str, conf: Path, port: int) -> list[str]:
     """How it is started. Raises Missing."""
     if gateway == "litellm":
-        place = Path("~/.cache/real-servers/venvs/litellm/bin/litellm").expanduser()
-        program = os.environ.get("CAB_LITELLM") or (str(place) if place.exists() else shutil.which("litellm"))
+        program = os.environ.get("CAB_LITELLM") or shutil.which("litellm")
     else:
         program = shutil.which(gateway, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
     if program is None:
