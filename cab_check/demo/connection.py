@@ -197,7 +197,10 @@ async def _linger(reader: StreamReader, writer: StreamWriter) -> None:
 
     See RFC 9112, section 9.6.
     """
-    writer.write_eof()
+    try:
+        writer.write_eof()
+    except OSError:  # the client has left already: "not connected", which is no ConnectionError
+        raise Gone from None
     async with asyncio.timeout(LINGER_S):
         while await reader.read(HEAD_BYTES):
             pass

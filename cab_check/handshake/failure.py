@@ -56,6 +56,7 @@ _OF_A_PAGE: dict[str, str] = {
     "rate-limited": "The proxy in front limits the rate of requests.",
 }
 """Titles for a web page where an API would have answered in JSON: the proxy itself spoke, and is to blame."""
+_NO_PROXY = "The proxy that the environment names for this endpoint lets no connection through."
 _TRUST = (
     ("expired", "expired"),
     ("hostname mismatch", "wrong-host"),
@@ -104,6 +105,8 @@ def failure(exchange: Exchange, seen: Seen, *, unnamed: str = "unrecognised") ->
     (name, subject), confidence = _reason(exchange, seen, unnamed)
     title = _TITLES.get((name, subject)) or _BY_STATUS.get((name, exchange.status or 0)) or _by_words(name, exchange)
     words = [shown(exchange), *_whose_loopback(exchange, seen)]
+    if exchange.end == "proxy":
+        title = _NO_PROXY
     found = make(name, subject=subject, title=title, evidence=words, confidence=confidence)
     if name in _OF_A_PAGE and is_html(exchange.body):
         return found.but(title=_OF_A_PAGE[name], owner="gateway")

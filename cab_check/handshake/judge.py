@@ -16,6 +16,7 @@ from cab_check.handshake.result import CheckResult, Handshake
 from cab_check.handshake.run import failed, run_check
 from cab_check.handshake.seen import Seen
 from cab_check.handshake.surfaces import apis_of, fields_taken
+from cab_check.handshake.tuis.address import places
 from cab_check.handshake.tuis.replays import taken, tokens_replayed
 from cab_check.handshake.tuis.verdict import Basis, largest, needs, verdicts, weighed
 from cab_check.handshake.verdict import capabilities, decide, headline
@@ -118,7 +119,7 @@ def _advised(finding: Finding, hops: Sequence[Hop], seen: Seen, plan: Plan) -> F
     """With cause and fix, for the hops that were recognised and the words that were seen."""
     numbers = {item.exchange for item in finding.evidence}
     words = [exchange.text[:_WORDS] for exchange in seen.exchanges if exchange.number in numbers]
-    return advise(finding, hops, words, model=plan.model)
+    return advise(finding, hops, words, model=plan.model, places=places(finding, seen, plan.tuis))
 
 
 def _result(check: Check, outcome: Outcome, seen: Seen) -> CheckResult:

@@ -117,7 +117,8 @@ class ApiTurn:
     def missing(self) -> bool:
         """Whether there is no such route: by status, by words, or because a web page answers on every path."""
         status, words = self.exchange.status, self.words
-        if self._known is not None and code(self._known).layer in _GATES:
+        page = self._known == "web-page-instead-of-api"
+        if self._known is not None and code(self._known).layer in _GATES and not page:
             return False
         return (
             status in (404, 405, 501)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import get_args
 
 from cab_check.base.text import one_line
@@ -19,6 +20,9 @@ _NEEDED = frozenset({"code", "cause", "fix", "sources"})
 _LISTED = 4  # servers whose fix is listed when none was recognised
 _PARSER = re.compile(r"\{(?:(?P<hop>[^{}]+) )?parser\}")
 _SUBJECT = re.compile(r"\{subject(?:\|(?P<otherwise>[^{}]*))?\}")
+_PLACE = re.compile(r"\{(?P<name>address|host)\|(?P<otherwise>[^{}]*)\}")
+
+NO_PLACES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,17 @@ def read_rule(row: Mapping[str, object], file: str) -> Rule:
 
 
 def advise(
-    finding: Finding, hops: Sequence[Hop] = (), texts: Iterable[str] = (), *, model: str | None = None
+    finding: Finding,
+    hops: Sequence[Hop] = (),
+    texts: Iterable[str] = (),
+    *,
+    model: str | None = None,
+    places: Mapping[str, str] = NO_PLACES,
 ) -> Finding:
     """`finding` with cause, fix, fixed_in and sources of the most particular rule that holds; as it was if none does.
 
-    `texts` are the words of the replies in question, beside the finding's own evidence. Where no server or provider was
+    `texts` are the words of the replies in question, beside the finding's own evidence; `places` has the `host`
+    that was called, and the `address` for the client's settings where it was found. Where no server or provider was
     recognised, the fix also lists those of the likely ones by name.
     """
     holding = _holding(rules(), finding, texts, model)
@@ -103,7 +113,7 @@ def advise(
         fix = "\n".join([fix, *_by_name(holding, finding, model)])
     return finding.but(
         cause=_fill(best.cause, best.hop, finding, model),
-        fix=fix,
+        fix=_placed(fix, places),
         fixed_in=best.fixed_in,
         sources=best.sources,
         owner=best.owner or finding.owner,
@@ -139,7 +149,7 @@ def _own_case(rule: Rule) -> Finding:
     finding = make(rule.code, subject=rule.subject)
     return finding.but(
         cause=_fill(rule.cause, rule.hop, finding, None),
-        fix=_fill(rule.fix, rule.hop, finding, None),
+        fix=_placed(_fill(rule.fix, rule.hop, finding, None), NO_PLACES),
         fixed_in=rule.fixed_in,
         sources=rule.sources,
     )
@@ -165,6 +175,11 @@ def _opening(fix: str) -> str:
     """The first line of a fix, with the command below it where it ends in a colon."""
     first, *rest = fix.splitlines()
     return f"{first} {rest[0].strip()}" if rest and first.endswith(":") else first
+
+
+def _placed(text: str, places: Mapping[str, str]) -> str:
+    """`text` with what is known of the endpoint's place filled in."""
+    return _PLACE.sub(lambda found: one_line(places.get(found["name"]) or found["otherwise"], 200), text)
 
 
 def _fill(text: str, hop: str | None, finding: Finding, model: str | None) -> str:

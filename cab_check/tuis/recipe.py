@@ -45,8 +45,8 @@ class Aim:
 
     @property
     def origin(self) -> str:
-        """The address without its version segment, for clients that add it themselves."""
-        return _VERSION_SEGMENT.sub("", self.base_url)
+        """The address for clients that add its version segment themselves."""
+        return without_version(self.base_url)
 
     @property
     def output(self) -> int | None:
@@ -63,6 +63,11 @@ class Aim:
     def _allowed(self) -> int | None:
         told = (subject for code, _, subject in (item.partition(":") for item in self.findings) if code == _TOO_MUCH)
         return _least(*(int(subject) for subject in told if subject.isdecimal() and int(subject) > 0))
+
+
+def without_version(address: str) -> str:
+    """An address, or its path, without the version segment at its end."""
+    return _VERSION_SEGMENT.sub("", address)
 
 
 def _least(*figures: int | None) -> int | None:

@@ -103,13 +103,19 @@ def serving(fault: Laid, key: str | None = KEY) -> Iterator[Served]:
 
 
 async def record(
-    base: str, *, key: str | None = KEY, model: str | None = MODEL, limits: WireLimits = SHORT, seed: str = "seed"
+    base: str,
+    *,
+    key: str | None = KEY,
+    model: str | None = MODEL,
+    limits: WireLimits = SHORT,
+    seed: str = "seed",
+    profile: str = "generic",
 ) -> tuple[Recording, Plan]:
     """A whole live handshake against `base`, as the command line makes it."""
     address = read_address(base)
     access = Access(key=Secret(key) if key else None, key_source="--key" if key else None)
-    facts = await gather(address, access, model=model, profile="generic", nonce_seed=seed)
-    plan = Plan(model=model, nonce_seed=seed, other_base_paths=address.other_base_paths)
+    facts = await gather(address, access, model=model, profile=profile, nonce_seed=seed)
+    plan = Plan(model=model, nonce_seed=seed, profile=profile, other_base_paths=address.other_base_paths)
     async with Client(address, access, facts=facts, limits=limits) as client:
         await first_contact(client, plan)
         await ask_all(client, plan, Quiet())

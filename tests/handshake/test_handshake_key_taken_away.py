@@ -71,7 +71,7 @@ def test_a_server_that_is_recognised_has_no_other_advice_for_it() -> None:
     """What vLLM's own rule tells a user who gave no key does not fit one who gave it."""
     found = make("key-missing", subject="sent", evidence=[evidence(1, "status", "HTTP 401 Missing API key")])
     told = advise(found, [Hop("vLLM", "server", None, "high", "server: uvicorn")])
-    assert (told.owner, "in between" in (told.cause or "")) == ("gateway", True)
+    assert (told.owner, "a proxy in front" in (told.cause or "")) == ("gateway", True)
     assert "--api-key" in (advise(make("key-missing"), [Hop("vLLM", "server", None, "high", "x")]).cause or "")
 
 

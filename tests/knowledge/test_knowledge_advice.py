@@ -204,7 +204,13 @@ def test_rules_name_only_what_exists():
         assert rule.subject is None or code(rule.code).subject
         assert rule.sources and all(re.match(r"https://\S+$", source) for source in rule.sources)
         assert rule.cause.endswith(".") and rule.fix
-        assert set(re.findall(r"\{([a-z]+)[|}]", rule.cause + rule.fix)) <= {"subject", "model", "parser"}
+        assert set(re.findall(r"\{([a-z]+)[|}]", rule.cause + rule.fix)) <= {
+            "subject",
+            "address",
+            "host",
+            "model",
+            "parser",
+        }
     assert {rule.hop for rule in error_rules()} - hops <= {None}
 
 
@@ -235,7 +241,11 @@ WORDS = {rule.text.pattern: words for rule in rules() if rule.text for words in 
     "HTTP 502 Bad Gateway", "<hr><center>nginx/1.22.1</center>", "No server is available to handle this request.",
     "Request forbidden by administrative rules.", "Request Rejected. Your support ID is: 1748",
     "400 The plain HTTP request was sent to HTTPS port", "400 No required SSL certificate was sent",
-    "HTTP 302 Location: https://sso.example/login",
+    "HTTP 302 Location: https://sso.example/login", "HTTP 301 Location: /v1/chat/completions/",
+    "a key was sent with this request", "litellm.NotFoundError: OpenAIException - Not Found",
+    "There are no healthy deployments for this model", "proxy: the proxy http://127.0.0.1:9: no connection: refused",
+    "tls: plain-http: the server does not speak TLS on this port", "The server didn't respond in time.",
+    "The request entity exceeds the maximum allowed.", "<title>404 Not Found</title><center>nginx/1.22</center>",
     "Unexpected token 12606 while expecting start token 200006", "Either x-portkey-config or x-portkey-provider",
     "Budget has been exceeded! Current cost: 1, Max budget: 0", "No deployments available for selected model",
     "key not allowed to access model", "is temporarily rate-limited upstream", "https://ollama.com/upgrade",

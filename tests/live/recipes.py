@@ -185,13 +185,13 @@ def run(row: Row, job: Job, path: Sequence[Path], logs: Path) -> Ran:
         return Ran(went, code, seconds, server.requests)
 
 
-def bounded(command: Sequence[str], work: Path, env: Mapping[str, str], out: Any) -> int | None:
+def bounded(command: Sequence[str], work: Path, env: Mapping[str, str], out: Any, limit_s: int = RUN_S) -> int | None:
     """Run to the end, or to the time limit; then the whole session is ended."""
     process = subprocess.Popen(
         command, cwd=work, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
     )
     try:
-        return process.wait(RUN_S)
+        return process.wait(limit_s)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -9,6 +9,7 @@ from cab_check.handshake.failure import failure, shown
 from cab_check.handshake.form import problems
 from cab_check.handshake.plan import Plan
 from cab_check.handshake.seen import COMPLETIONS, Seen, Turn, path_of, speaks_api
+from cab_check.handshake.tuis.address import GIVEN
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import evidence, make
 from cab_check.wire.exchange import Ask, Exchange
@@ -73,6 +74,7 @@ def _found_elsewhere(seen: Seen, numbers: tuple[int, ...]) -> Outcome:
         evidence=[
             shown(seen.lists_at_given[0]),
             evidence(proof.number, "status", f"HTTP {proof.status} from {path_of(proof)}"),
+            evidence(None, GIVEN, seen.given_base_path or "/"),
         ],
         confidence="high",
     )

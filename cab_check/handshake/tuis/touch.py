@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from cab_check.handshake.tuis.address import WRONG_PATH, meets
 from cab_check.knowledge.finding import Finding
 from cab_check.knowledge.vocabulary import code
 from cab_check.tuis.profile import Profile, Request
@@ -57,7 +58,7 @@ def touches(profile: Profile, finding: Finding, *, api_works: bool | None = None
     """
     layer, subject = code(finding.code).layer, finding.subject or ""
     if layer in GATES and finding.layer in GATES:
-        return True
+        return finding.code != WRONG_PATH or meets(profile.name, finding)
     if finding.code in _OF_THE_WAY:
         return _BY_CODE[finding.code](profile, subject)
     if layer == "other-apis":
