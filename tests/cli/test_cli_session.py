@@ -26,4 +26,5 @@ def test_a_limit_that_is_over_when_a_step_begins_ends_it_at_once() -> None:
 
     with Session(limit_s=0) as session, pytest.raises(Stopped) as stopped:
         session.run(step())
+    session._runner.close()  # a stopped session leaves it to the end of the process
     assert (stopped.value.exit_code, went_on) == (4, False)

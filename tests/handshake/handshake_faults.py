@@ -194,7 +194,7 @@ EXPECTED: dict[str, tuple[str, int] | None] = {
     "truncation-hidden": ("server", 3),
     "tool-result-rejected": ("server", 3),
     "tool-result-ignored": ("model", 3),
-    "tool-result-misspelt": ("model", 0),
+    "tool-arguments-unfaithful-result": ("model", 0),
     "tool-result-ignored-unheard": ("model", 3),
     "stream-rejected": ("server", 3),
     "stream-not-streamed": ("gateway", 3),

@@ -15,7 +15,7 @@ from cab_check.handshake.result import Handshake
 from cab_check.handshake.seen import Seen
 from cab_check.handshake.wording import nearly_holds
 
-SLIP = FAULTS["tool-result-misspelt"]
+SLIP = FAULTS["tool-arguments-unfaithful-result"]
 
 
 @cache
@@ -24,7 +24,7 @@ def met(name: str) -> Handshake:
 
 
 def test_a_slip_in_what_a_tool_returned_is_the_models_and_stops_nobody() -> None:
-    handshake = met("tool-result-misspelt")
+    handshake = met("tool-arguments-unfaithful-result")
     slip = next(finding for finding in handshake.findings if finding.key == "tool-arguments-unfaithful:result")
     assert (slip.owner, slip.severity, slip.seen[0]) == ("model", "degrades", slip.seen[1])
     assert "the server is not to blame" in (slip.cause or "")

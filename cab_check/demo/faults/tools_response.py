@@ -329,7 +329,7 @@ FAULTS = (
         after=instead(_NO_FILE, has_result),
     ),
     Fault(
-        "tool-result-misspelt",
+        "tool-arguments-unfaithful-result",
         "tool-arguments-unfaithful",
         "The model repeats what a tool returned with its first letter wrong.",
         before=edit(_misspelt, has_result),
