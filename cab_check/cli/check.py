@@ -13,7 +13,7 @@ from cab_check.cli.options import Asking, Reach, Showing, TaskWishes
 from cab_check.cli.show import check_showing
 from cab_check.cli.target import read_compare
 from cab_check.handshake.plan import GENERIC
-from cab_check.run.ready import NO_WALLS
+from cab_check.run.ready import NO_SANDBOX
 from cab_check.sandbox.choose import read
 from cab_check.tasks.loader import DEFAULT, load
 from cab_check.tuis.loader import profile
@@ -50,7 +50,7 @@ def _walls(wishes: TaskWishes) -> str:
     if wishes.unsafe_no_sandbox and wishes.sandbox != "auto":
         raise UsageError("--sandbox and --unsafe-no-sandbox exclude each other.", "Leave one of them out.")
     read(wishes.sandbox)
-    return NO_WALLS if wishes.unsafe_no_sandbox else wishes.sandbox
+    return NO_SANDBOX if wishes.unsafe_no_sandbox else wishes.sandbox
 
 
 def read_wish(asking: Asking, wishes: TaskWishes, showing: Showing) -> Wish:

@@ -13,7 +13,7 @@ from cab_check.sandbox.unsafe import UnsafeEngine
 from cab_check.tasks.loader import bundled
 from cab_check.tasks.task import Task
 
-NO_WALLS = "none"
+NO_SANDBOX = "none"
 """As the wanted sandbox: none at all. No option takes it as a value; `--unsafe-no-sandbox` has to be typed."""
 
 
@@ -49,7 +49,7 @@ async def ready(task: Task, wanted: str = "auto") -> Ready:
 
 
 async def _walls(wanted: str) -> tuple[Engine, Isolation]:
-    if wanted == NO_WALLS:
+    if wanted == NO_SANDBOX:
         engine = UnsafeEngine()
         return engine, await engine.describe()
     return await choose(wanted)

@@ -9,8 +9,8 @@ from typing import Any
 
 from cab_check.demo.faults.calls import arguments, each_call
 from cab_check.demo.faults.fault import After, Before, Fault
-from cab_check.demo.faults.over import OTHERS, Json, asked_of, over
-from cab_check.demo.faults.parts import error, finish, message, plain, speak
+from cab_check.demo.faults.over import OTHERS, Json, over
+from cab_check.demo.faults.parts import asked_of, error, finish, message, plain, speak
 from cab_check.demo.http import HttpReply, HttpRequest
 
 _THOUGHT = "I should look at the file."

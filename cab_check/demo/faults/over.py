@@ -16,7 +16,7 @@ from cab_check.demo import messages, responses
 from cab_check.demo.completion import Completion
 from cab_check.demo.errors import ApiError
 from cab_check.demo.faults.fault import After, Fault
-from cab_check.demo.faults.parts import CHAT, both, calls, choices, message
+from cab_check.demo.faults.parts import CHAT, asked_of, both, calls, choices, message
 from cab_check.demo.http import HttpReply, HttpRequest, compact
 
 Json = dict[str, Any]
@@ -71,17 +71,6 @@ def over(api: str, fault: After) -> After:
 def everywhere(fault: Fault) -> Fault:
     """`fault` over all three APIs."""
     return replace(fault, after=both(fault.after, *(over(api, fault.after) for api in OTHERS)))
-
-
-def asked_of(route: str, request: HttpRequest) -> Json:
-    """The body of a request to that route; empty for another request, and for a body that is no JSON object."""
-    if not request.path.endswith(route):
-        return {}
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _chat(frame: Json, text: str, found: list[Json], finish: str, counts: tuple[Any, Any]) -> Json:

@@ -35,7 +35,12 @@ def always(body: Body) -> bool:
 
 def asked(request: HttpRequest) -> Body:
     """The chat completion that was asked for; empty for another request, and for a body that is no JSON object."""
-    if not request.path.endswith(CHAT):
+    return asked_of(CHAT, request)
+
+
+def asked_of(route: str, request: HttpRequest) -> Body:
+    """The body of a request to that route; empty for another request, and for a body that is no JSON object."""
+    if not request.path.endswith(route):
         return {}
     try:
         body = json.loads(request.body)
